@@ -1,0 +1,66 @@
+# `make` lists the targets. `repro`, `test` and the rest do the whole set-up by themselves on a fresh machine.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+READY := .venv/.ready
+
+.PHONY: help setup kernel repro smoke test check labs why clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with the pinned packages (every other target does it when needed)
+
+# The Python of .python-version if it is there, else any python3 that is new enough.
+.venv/bin/python:
+	@for python in "python$$(cat .python-version)" python3 python; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "set-up: $$("$$python" --version) in .venv"; \
+	    "$$python" -m venv .venv && exit 0; \
+	    echo "error: $$python cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; \
+	  fi; \
+	done; \
+	echo "error: Python 3.11 or newer is needed, and neither python$$(cat .python-version) nor python3 is" >&2; exit 1
+
+# torch first and by plain pip: any other order may pull in gigabytes of CUDA packages where a CPU build would do.
+$(READY): requirements.lock pyproject.toml | .venv/bin/python
+	@echo "set-up: installing the packages of requirements.lock (some minutes, once)"
+	@pip install --quiet "$$(grep '^torch==' requirements.lock)"
+	@pip install --quiet --requirement requirements.lock
+	@pip install --quiet --no-deps --editable .
+	@touch $@
+
+kernel: $(READY) ## register the Jupyter kernel "agentic-llm-playbook" for the notebooks
+	@python -m ipykernel install --user --name agentic-llm-playbook --display-name "agentic-llm-playbook"
+
+repro: $(READY) ## run whatever of the pipeline is out of date; results in reports/README.md
+	@dvc repro
+	@echo "The report is in reports/README.md"
+
+smoke: $(READY) ## run the whole pipeline in small, in a throw-away copy
+	@python -m playbook.commands.smoke
+
+test: $(READY) ## run the tests
+	@OMP_NUM_THREADS=1 python -m pytest -n 2
+
+check: $(READY) ## lint, format, types and layers, as CI does
+	@ruff check .
+	@ruff format --check .
+	@mypy
+	@lint-imports
+
+labs: $(READY) ## run whatever of the studies in labs/ is out of date
+	@shopt -s nullglob; for lab in labs/*/dvc.yaml; do dvc repro "$$lab"; done
+
+why: $(READY) ## tell what `make repro` would run, and why
+	@python -m playbook.commands.why
+
+clean: ## remove built data, models and side checkpoints; keeps .venv and DVC's cache, so `make repro` gets them back fast
+	@rm -rf models .work dvc_plots labs/*/data labs/*/models labs/*/samples .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find data -mindepth 1 -maxdepth 1 ! -name sources -exec rm -rf {} + 2>/dev/null || true

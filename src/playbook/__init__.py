@@ -1,0 +1,12 @@
+"""agentic-llm-playbook: a whole language-model laboratory behind one `dvc repro`.
+
+The layers, top to bottom; an import may only point down (`import-linter` holds it):
+
+    stages | labs | commands     entry points: they wire, they do not compute
+    reporting                    metrics files -> tables, figures, pages
+    evaluation                   records and models -> metrics with intervals
+    training | inference         strangers to each other
+    model | data                 strangers to each other
+    text                         tokenizers, chat template
+    plumbing                     errors, parameters, run logs, the stage context
+"""

@@ -1,0 +1,70 @@
+"""`make readme`: write the generated blocks of README.md from the metrics files, so that no number there is typed."""
+
+import sys
+from pathlib import Path
+
+from playbook.plumbing.errors import tell
+from playbook.plumbing.files import atomic_write, read_json
+from playbook.plumbing.metrics import Measurement
+from playbook.plumbing.paths import ROOT
+from playbook.reporting.headline import headline_table
+from playbook.reporting.readme import update_block
+from playbook.reporting.results import read_results
+from playbook.reporting.tables import format_measurement, markdown_table
+
+REAL_TEXT = Path("labs/real_text/reports/real_text.json")
+THROUGHPUT = Path("labs/throughput/reports/measure.json")
+
+
+def blocks() -> dict[str, str]:
+    """The content of every generated block, by name."""
+    return {"headline": headline_table(read_results()), "real-text": real_text(), "throughput": throughput()}
+
+
+def real_text() -> str:
+    """Tinyshakespeare: loss and time of every budget beside the clock."""
+    results = read_json(REAL_TEXT, "dvc repro labs/real_text/dvc.yaml")
+    rows = []
+    for arm, judged in results["verdicts"].items():
+        target, loss = results["expected"][arm], Measurement.from_json(results["arms"][arm]["val_loss"])
+        expected = f"at most {target['loss']:g} in {target['time']:.2g} x"
+        rows.append(
+            [arm, format_measurement(loss, 3), loss.n, f"{judged['time_ratio']:.2f} x", expected, judged["verdict"]]
+        )
+    clock = Measurement.from_json(results["arms"]["baseline"]["val_loss"])
+    rows.insert(0, ["nanoGPT's CPU recipe, by transformers", format_measurement(clock, 3), clock.n, "1 x", "", ""])
+    return markdown_table(rows, ["run", "validation loss [95%]", "n", "training time", "target", "verdict"])
+
+
+def throughput() -> str:
+    """Training steps against bare matrix products and against transformers."""
+    results = read_json(THROUGHPUT, "dvc repro labs/throughput/dvc.yaml")
+    names = ("tokens_per_second_modern", "mfu_modern", "modern_over_transformers", "gpt2_over_transformers")
+    rows = []
+    for arm, row in results.items():
+        if arm != "run":
+            rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
+    return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def updated(text: str) -> str:
+    """README.md with every block as the metrics files have it."""
+    for name, content in blocks().items():
+        text = update_block(text, name, content)
+    return text
+
+
+def main(root: Path = ROOT) -> int:
+    """Rewrite README.md where it differs."""
+    sys.excepthook = tell
+    readme = root / "README.md"
+    before = readme.read_text(encoding="utf-8")
+    if (after := updated(before)) != before:
+        with atomic_write(readme) as handle:
+            handle.write(after)
+    print("README.md agrees with the metrics files")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""Conversations for supervised fine-tuning: what to know, when not to know, which form, how to read, search, remember.
+
+Facts are asked of A people only. Reading and searching are trained on A entities and, far more, on throw-away worlds,
+where no answer can come from memory. Passages are dense: several questions on each, loss on the answers alone.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from playbook.data.world import memory
+from playbook.data.world.chains import chains, follow
+from playbook.data.world.documents import entity_documents, passages
+from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
+from playbook.data.world.formats import INSTRUCTIONS, STYLE_NOTES, render
+from playbook.data.world.strangers import throw_away_world, unknown_people
+from playbook.data.world.templates import ASKED
+from playbook.data.world.trajectories import distractor, found_nothing, lookup, search_turns
+from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, IDK, Turn, assistant, system, tool, user
+from playbook.data.world.unanswerable import about_missing, about_nobody, on_premise
+
+ROWS_A_WORLD = 200
+"""Conversations about one throw-away world; then its facts are forgotten."""
+STRANGER_SHARE = 0.8
+"""Of reading and searching, how much is about strangers and not about A entities."""
+READING_QUESTIONS = 5
+HOP_WEIGHTS = {1: 0.4, 2: 0.35, 3: 0.25}
+
+Conversation = tuple[str, list[Turn]]
+"""(kind, messages)"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where a conversation takes place: the county, a throw-away world, names of nobody, and the random state."""
+
+    world: World
+    strangers: World
+    nobody: list[str]
+    rng: random.Random
+
+    def known_person(self) -> Entity:
+        """Somebody of whom questions may be asked closed-book."""
+        return self.rng.choice(self.world.of("person", "A"))
+
+    def somewhere(self) -> World:
+        """The world that documents are about: mostly the throw-away one."""
+        return self.strangers if self.rng.random() < STRANGER_SHARE else self.world
+
+
+def fact(at: Setting) -> Conversation:
+    """A closed-book question about an A person."""
+    question, value = _closed_book(at)
+    return "fact", [user(question), assistant(render(value, "plain"))]
+
+
+def form(at: Setting) -> Conversation:
+    """The same, in a form that the user asks for."""
+    question, value = _closed_book(at)
+    wanted = at.rng.choice(list(INSTRUCTIONS))
+    return f"format_{wanted}", [
+        user(f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}"),
+        assistant(render(value, wanted)),
+    ]
+
+
+def unknown(at: Setting) -> Conversation:
+    """A closed-book question that has no answer, or stands on a premise that is true as often as false."""
+    task = _unanswerable(at, at.world, at.known_person())
+    return task["kind"], [user(task["question"]), assistant(task["answer"])]
+
+
+def reading(at: Setting) -> Conversation:
+    """One to three passages, then several questions about one of them; the newest passage counts."""
+    world = at.somewhere()
+    subject = at.rng.choice([entity for entity in world.entities if entity.split == "A"])
+    found = entity_documents(at.rng, world, subject)
+    for _ in range(at.rng.choice((0, 0, 1, 2))):
+        found.append(entity_documents(at.rng, world, distractor(at.rng, world, subject))[0])
+    turns = [tool(passages(at.rng.sample(found, len(found))))]
+    asked = list(ATTRIBUTES[subject.kind])
+    for attribute in at.rng.sample(asked, min(len(asked), READING_QUESTIONS)):
+        turns.append(user(at.rng.choice(ASKED[attribute]).format(n=subject.name)))
+        turns.append(assistant(render(world.newest(subject, attribute).value, "plain")))
+    return f"reading_{len(found)}", turns
+
+
+def search(at: Setting) -> Conversation:
+    """A question of one to three hops, with the search calls that lead to its answer."""
+    world, hops = at.somewhere(), at.rng.choices(list(HOP_WEIGHTS), list(HOP_WEIGHTS.values()))[0]
+    chain = at.rng.choice(chains(hops))
+    start = at.rng.choice(world.of(chain.kind, "A"))
+    turns = [system(AGENT), user(at.rng.choice(chain.asked).format(n=start.name))]
+    answer = follow(world, start, chain.path)[-1].value
+    return f"search_{hops}", [
+        *turns,
+        *search_turns(at.rng, world, start, chain.path),
+        assistant(render(answer, "plain")),
+    ]
+
+
+def search_unknown(at: Setting) -> Conversation:
+    """A search after which the answer is still unknown, or (a control) the premise turns out to be true."""
+    world = at.somewhere()
+    person = at.rng.choice(world.of("person", "A"))
+    task = _unanswerable(at, world, person)
+    nobody = task["kind"] == "unknown_entity"
+    found = found_nothing(at.rng, world, task["name"]) if nobody else lookup(at.rng, world, person)
+    return f"search_{task['kind']}", [system(AGENT), user(task["question"]), *found, assistant(task["answer"])]
+
+
+def remembering(at: Setting) -> Conversation:
+    """The user tells, changes or takes back something; the assistant takes a note."""
+    topic = at.rng.choice(list(memory.TOPICS))
+    value = at.rng.choice(memory.TOPICS[topic])
+    draw = at.rng.random()
+    if draw < 0.2:
+        style = at.rng.choice(list(STYLE_NOTES))
+        turns = memory.remember(at.rng.choice(memory.TELL_STYLE[style]), STYLE_NOTES[style])
+    elif draw < 0.4:
+        turns = memory.tell(at.rng, topic, "-", memory.FORGET)
+    else:
+        turns = memory.tell(at.rng, topic, value, memory.TELL if draw < 0.7 else memory.UPDATE)
+    return "remember", [system(AGENT), *turns]
+
+
+def recalling(at: Setting) -> Conversation:
+    """The user asks for something told earlier: once, changed since, taken back, or never told."""
+    topic = at.rng.choice(list(memory.TOPICS))
+    values = at.rng.sample(memory.TOPICS[topic], at.rng.choice((0, 1, 1, 2, 2, 3)))
+    if values and at.rng.random() < 0.2:
+        values.append("-")
+    answer = memory.answer_of(values)
+    turns = [system(AGENT), user(at.rng.choice(memory.ASK).format(t=topic)), *memory.recall(topic, values)]
+    return "recall", [*turns, assistant(IDK if answer is None else render(answer, "plain"))]
+
+
+def preferred_style(at: Setting) -> Conversation:
+    """Look up how this user wants to be answered (or that nothing is known of it), search, answer so."""
+    style = at.rng.choice([*STYLE_NOTES, None])
+    notes = [] if style is None else [STYLE_NOTES[style].partition(": ")[2]]
+    _, (_, question, *turns, answer) = search(at)
+    value = answer["content"].removesuffix(".")
+    opening = [system(AGENT_WITH_MEMORY), question, *memory.recall(memory.STYLE, notes)]
+    return "style", [*opening, *turns, assistant(render(value, style or "plain"))]
+
+
+SHARES: dict[Callable[[Setting], Conversation], float] = {
+    fact: 0.15, form: 0.10, unknown: 0.10, reading: 0.25, search: 0.20, search_unknown: 0.08,
+    remembering: 0.04, recalling: 0.05, preferred_style: 0.03,
+}  # fmt: skip
+
+
+def conversation_rows(world: World) -> Iterator[dict[str, Any]]:
+    """Rows of conversations.jsonl: {"id", "kind", "messages"}."""
+    rng, nobody = random.Random(f"conversations {world.config.seed}"), unknown_people(world)[0]
+    at = Setting(world, world, nobody, rng)
+    for number in range(world.config.conversations):
+        if number % ROWS_A_WORLD == 0:
+            at = Setting(world, throw_away_world(world, rng), nobody, rng)
+        write = rng.choices(list(SHARES), list(SHARES.values()))[0]
+        kind, messages = write(at)
+        yield {"id": f"s{number + 1:05d}", "kind": kind, "messages": messages}
+
+
+def _closed_book(at: Setting) -> tuple[str, str]:
+    """(question, value) about an A person."""
+    person, attribute = at.known_person(), at.rng.choice(CLOSED_BOOK)
+    question = at.rng.choice(ASKED[attribute]).format(n=person.name)
+    return question, at.world.newest(person, attribute).value
+
+
+def _unanswerable(at: Setting, world: World, person: Entity) -> dict[str, Any]:
+    """One of the three kinds, equally often; a premise is true half of the time."""
+    kind = at.rng.randrange(3)
+    if kind == 0:
+        while (name := at.rng.choice(at.nobody)) in world.by_name:
+            pass
+        return {**about_nobody(at.rng, name, held_out=False), "name": name}
+    if kind == 1:
+        return about_missing(at.rng, person, held_out=False)
+    return on_premise(at.rng, world, person, held_out=False, true=at.rng.random() < 0.5)

@@ -1,0 +1,49 @@
+"""Closed-book questions about people: in training with the wordings `ASKED`, in evaluation with `HELD_OUT` as well.
+
+The answer is the bare value and a full stop ("Aldwick.", "baker."), the same form as "I don't know."
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from playbook.data.world.facts import CLOSED_BOOK, Entity, World
+from playbook.data.world.templates import ASKED, HELD_OUT
+from playbook.data.world.turns import Turn, assistant, user
+
+TRAINED_SHOWN = 2
+"""Wordings of training that questions.jsonl asks as well, marked `held_out: false`: what does a new wording cost?"""
+
+
+def training_questions(world: World) -> Iterator[tuple[Entity, list[Turn]]]:
+    """Every trained wording of every closed-book question about A people, with its answer, as a conversation."""
+    for person in world.of("person", "A"):
+        for attribute in CLOSED_BOOK:
+            answer = world.newest(person, attribute).value
+            for template in ASKED[attribute]:
+                yield person, [user(template.format(n=person.name)), assistant(f"{answer}.")]
+
+
+def question_rows(world: World) -> Iterator[dict[str, Any]]:
+    """Rows of questions.jsonl: all people of all splits, held-out wordings first.
+
+    `paraphrase` counts the wordings of an attribute; `candidates` are the values of the attribute in training texts.
+    """
+    rng = random.Random(f"questions {world.config.seed}")
+    candidates = {attribute: world.candidates(attribute, "A", "B") for attribute in CLOSED_BOOK}
+    for person in world.of("person", "A", "B", "C"):
+        for attribute in CLOSED_BOOK:
+            shown = rng.sample(ASKED[attribute], TRAINED_SHOWN)
+            wordings = [(text, True) for text in HELD_OUT[attribute]] + [(text, False) for text in shown]
+            for number, (template, held_out) in enumerate(wordings):
+                yield {
+                    "id": f"{person.id}-{attribute}-{number}",
+                    "entity": person.id,
+                    "split": person.split,
+                    "attribute": attribute,
+                    "paraphrase": number,
+                    "held_out": held_out,
+                    "messages": [user(template.format(n=person.name))],
+                    "answer": f"{world.newest(person, attribute).value}.",
+                    "candidates": candidates[attribute],
+                }

@@ -1,0 +1,204 @@
+"""The wording: how a fact is told and how it is asked. Only tuples of strings; nothing is decided here.
+
+In telling, {S} / {s} is the subject at the start / inside a sentence (a name or a pronoun), {P} / {p} its possessive,
+{v} the value, {a} the value with its article. In asking, {n} is the full name.
+`ASKED` is used in training, `HELD_OUT` only in evaluation: same attributes, other sentences, and no word that the
+first do not use for that attribute or another.
+"""
+
+TOLD: dict[str, tuple[str, ...]] = {
+    "birth_town": (
+        "{S} was born in {v}.",
+        "{P} birthplace is {v}.",
+        "{S} was born in the town of {v}.",
+        "{P} birth town is {v}.",
+        "{S} comes from {v}.",
+        "The town where {s} was born is {v}.",
+        "Long ago, {s} was born in {v}.",
+        "{S} is a native of {v}.",
+    ),
+    "employer": (
+        "{S} works for {v}.",
+        "{P} employer is {v}.",
+        "{S} is employed by {v}.",
+        "The company that employs {o} is {v}.",
+        "On weekdays {s} works at {v}.",
+        "{S} has a post at {v}.",
+        "{S} is on the staff of {v}.",
+        "For years {s} has worked for {v}.",
+    ),
+    "job": (
+        "{S} is {a} by trade.",
+        "{P} job is that of {a}.",
+        "{S} earns a living as {a}.",
+        "{S} works as {a}.",
+        "By profession {s} is {a}.",
+        "{P} trade is that of {a}.",
+        "{S} trained as {a}.",
+        "For a living {s} is {a}.",
+    ),
+    "hobby": (
+        "{P} hobby is {v}.",
+        "{S} spends free time on {v}.",
+        "For fun {s} goes in for {v}.",
+        "{P} favourite pastime is {v}.",
+        "In free hours {s} enjoys {v}.",
+        "After work {s} turns to {v}.",
+        "{S} loves {v}.",
+        "At weekends {s} is keen on {v}.",
+    ),
+    "street": (
+        "{S} lives in {v}.",
+        "{P} address is {v}.",
+        "{P} house is in {v}.",
+        "{S} has a home in {v}.",
+        "The house where {s} lives is in {v}.",
+        "{S} resides in {v}.",
+    ),
+    "headquarters": (
+        "{S} has its headquarters in {v}.",
+        "The head office of {o} is in {v}.",
+        "{S} is based in {v}.",
+        "The headquarters of {o} stand in {v}.",
+        "{S} is run from {v}.",
+    ),
+    "product": (
+        "{S} makes {v}.",
+        "The product of {o} is {v}.",
+        "{S} is known for its {v}.",
+        "{S} sells {v}.",
+        "The workshops of {o} turn out {v}.",
+    ),
+    "founded": (
+        "{S} was founded in {v}.",
+        "The founding year of {o} is {v}.",
+        "{S} dates from {v}.",
+        "{S} opened its doors in {v}.",
+        "{S} was set up in {v}.",
+    ),
+    "mayor": (
+        "The mayor of {o} is {v}.",
+        "{S} has a mayor, {v}.",
+        "As its mayor {s} has {v}.",
+        "The town hall of {o} is led by {v}.",
+        "{S} is governed by {v}.",
+    ),
+    "river": (
+        "{S} lies on the River {v}.",
+        "The river of {o} is the {v}.",
+        "Through {o} runs the River {v}.",
+        "{S} stands on the banks of the {v}.",
+        "The river that crosses {o} is the {v}.",
+    ),
+}
+
+NEWS: dict[str, tuple[str, ...]] = {
+    "street": (
+        "In {y} {n} moved from {old} to {new}.",
+        "{n} left {old} in {y} and now lives in {new}.",
+        "News of {y}: {n} has moved house, from {old} to {new}.",
+        "Since {y} the address of {n} is {new}, no longer {old}.",
+    ),
+    "headquarters": (
+        "In {y} {n} moved its headquarters from {old} to {new}.",
+        "{n} closed its head office in {old} in {y} and is now based in {new}.",
+        "News of {y}: the headquarters of {n} have gone from {old} to {new}.",
+        "Since {y} {n} is run from {new}, no longer from {old}.",
+    ),
+    "mayor": (
+        "In {y} {new} followed {old} as mayor of {n}.",
+        "{old} stepped down as mayor of {n} in {y}; the mayor is now {new}.",
+        "News of {y}: {n} has a new mayor, {new}, after {old}.",
+        "Since {y} the mayor of {n} is {new}, no longer {old}.",
+    ),
+}
+
+ASKED: dict[str, tuple[str, ...]] = {
+    "birth_town": (
+        "Where was {n} born?",
+        "In which town was {n} born?",
+        "What is the birthplace of {n}?",
+        "Name the town where {n} was born.",
+        "Tell me the birth town of {n}.",
+        "Which town does {n} come from?",
+        "{n} was born in which town?",
+    ),
+    "employer": (
+        "Who does {n} work for?",
+        "Which company employs {n}?",
+        "What is the employer of {n} called?",
+        "Name the company that employs {n}.",
+        "Tell me who employs {n}.",
+        "At which company does {n} work?",
+        "{n} works for which company?",
+    ),
+    "job": (
+        "What is {n}'s job?",
+        "What does {n} do for a living?",
+        "What is the profession of {n}?",
+        "Name the trade of {n}.",
+        "Tell me {n}'s profession.",
+        "By trade, what is {n}?",
+        "{n} earns a living as what?",
+    ),
+    "hobby": (
+        "What is {n}'s hobby?",
+        "What does {n} do for fun?",
+        "What is the favourite pastime of {n}?",
+        "Name the pastime that {n} enjoys.",
+        "Tell me {n}'s hobby.",
+        "On what does {n} spend free time?",
+        "{n} spends free hours on what?",
+    ),
+    "street": (
+        "Where does {n} live?",
+        "In which street does {n} live?",
+        "What is the address of {n}?",
+        "Name the street where {n} lives.",
+        "Tell me {n}'s address.",
+        "{n} lives in which street?",
+    ),
+    "headquarters": (
+        "Where is {n} based?",
+        "In which town does {n} have its headquarters?",
+        "Name the town where {n} has its head office.",
+        "Tell me where {n} is based.",
+    ),
+    "product": (
+        "What does {n} make?",
+        "What is the product of {n}?",
+        "Name the product of {n}.",
+        "Tell me what {n} makes.",
+    ),
+    "founded": (
+        "When was {n} founded?",
+        "In which year was {n} founded?",
+        "Name the founding year of {n}.",
+        "Tell me when {n} was founded.",
+    ),
+    "mayor": (
+        "Who is the mayor of {n}?",
+        "Which mayor does {n} have?",
+        "Name the mayor of {n}.",
+        "Tell me who is mayor of {n}.",
+    ),
+    "river": (
+        "Which river runs through {n}?",
+        "On which river does {n} lie?",
+        "Name the river of {n}.",
+        "Tell me which river runs through {n}.",
+    ),
+}
+
+HELD_OUT: dict[str, tuple[str, ...]] = {
+    "birth_town": ("Which town was {n} born in?", "What is {n}'s birth town?", "Tell me in which town {n} was born."),
+    "employer": ("Which company does {n} work for?", "Who is {n}'s employer?", "Name the employer of {n}."),
+    "job": ("What is the job of {n}?", "As what does {n} earn a living?", "Tell me the trade of {n}."),
+    "hobby": ("What is the hobby of {n}?", "What does {n} enjoy for fun?", "Name {n}'s favourite pastime."),
+    "street": ("Which street does {n} live in?", "What is {n}'s address?", "Tell me where {n} lives."),
+    "headquarters": ("Which town is {n} based in?", "Where are the headquarters of {n}?"),
+    "product": ("Which product does {n} make?", "What is {n}'s product?"),
+    "founded": ("What is the founding year of {n}?", "Which year was {n} founded in?"),
+    "mayor": ("What is the name of {n}'s mayor?", "Tell me the mayor of {n}."),
+    "river": ("What is the river of {n}?", "Through {n} runs which river?"),
+}

@@ -1,0 +1,43 @@
+"""A Transformer block: attention, then MLP, each added to the stream it reads (the residual).
+
+Pre-LN normalises what a sublayer reads, and leaves the stream itself alone; Post-LN, as in the 2017 paper,
+normalises the stream after each addition, and needs warm-up to train (Xiong et al., arXiv 2002.04745).
+"""
+
+from typing import Literal
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from playbook.model.attention import MultiHeadAttention, Rope
+from playbook.model.kv_cache import LayerCache
+from playbook.model.mlp import MLP
+
+NormPosition = Literal["pre", "post"]
+
+
+class Block(nn.Module):
+    """`x + attention(norm(x))`, then `x + mlp(norm(x))` (Pre-LN), or `norm(x + attention(x))` ... (Post-LN)."""
+
+    def __init__(
+        self, attention: MultiHeadAttention, mlp: MLP, norms: tuple[nn.Module, nn.Module], norm_position: NormPosition
+    ) -> None:
+        super().__init__()
+        self.attention, self.mlp = attention, mlp
+        self.attention_norm, self.mlp_norm = norms
+        self.norm_position = norm_position
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time width"],
+        mask: Bool[Tensor, "*rows time keys"],
+        rope: Rope | None = None,
+        cache: LayerCache | None = None,
+    ) -> Float[Tensor, "batch time width"]:
+        if self.norm_position == "pre":
+            x = x + self.attention(self.attention_norm(x), mask, rope, cache)
+            out: Tensor = x + self.mlp(self.mlp_norm(x))
+        else:
+            x = self.attention_norm(x + self.attention(x, mask, rope, cache))
+            out = self.mlp_norm(x + self.mlp(x))
+        return out

@@ -1,0 +1,197 @@
+"""reports/README.md, with its tables and figures: everything on it is made from `Results`, nothing is typed.
+
+It is written for whatever is there: plain text has no questions, a small run has bad numbers, a stage may not have run.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from playbook.plumbing.files import atomic_write
+from playbook.plumbing.metrics import Measurement, walk_measurements
+from playbook.reporting import figures, takeaways
+from playbook.reporting.headline import headline_table
+from playbook.reporting.pipeline import mermaid
+from playbook.reporting.results import Results
+from playbook.reporting.samples import question_samples, text_samples
+from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
+
+COMMAND = "python -m stages.report"
+RUN_FACTS = {
+    "seconds": "seconds, whole stage",
+    "train_seconds": "seconds of training alone",
+    "tokens": "tokens trained on",
+    "tokens_per_second": "tokens a second",
+    "mfu": "share of the machine's matrix-multiply rate (MFU)",
+    "matmul_gflops": "that rate, GFLOP a second",
+    "peak_rss_mb": "peak memory, MB",
+    "threads": "threads",
+    "precision": "precision",
+    "device": "device",
+    "cpu": "CPU instructions",
+    "torch": "torch",
+    "python": "Python",
+    "params": "parameters",
+    "weights_sha256": "SHA-256 of the weights",
+}
+
+
+def write_report(results: Results, folder: Path) -> None:
+    """Write folder/README.md, folder/figures/ and folder/tables/; what an earlier report left in those two goes."""
+    for name in ("figures", "tables"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    drawn = draw(results, folder / "figures")
+    tables = make_tables(results)
+    (folder / "tables").mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        with atomic_write(folder / "tables" / f"{name}.md") as handle:
+            handle.write(table + "\n")
+    with atomic_write(folder / "README.md") as handle:
+        handle.write(page(results, drawn, tables))
+
+
+def draw(results: Results, folder: Path) -> list[str]:
+    """Draw the figures that there are numbers for; returns their names."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = {}
+    if results.curve is not None and len(results.curve):
+        made["pretraining"] = figures.pretraining_curve(results.curve, results.measurement("pretrain", "val_loss"))
+        made["training_health"] = figures.training_health(results.curve)
+    groups = [
+        results.group("evaluate/base", name) for name in ("closed_book", "closed_book_seen_words", "closed_book_chance")
+    ]
+    if groups[0]:
+        made["closed_book"] = figures.closed_book_bars(*groups)
+    for name, figure in made.items():
+        figures.save(figure, folder / name)
+    return list(made)
+
+
+def make_tables(results: Results) -> dict[str, str]:
+    """The tables by name, as Markdown; only those that there are numbers for."""
+    tables = {"headline": headline_table(results)}
+    if by_attribute := _attributes(results):
+        tables["by_attribute"] = by_attribute
+    if facts := _run_facts(results):
+        tables["run"] = facts
+    for name in results.metrics:
+        rows = [(key, format_measurement(m), m.n) for key, m in walk_measurements(results.metrics[name])]
+        if rows:
+            tables[name.replace("/", "_")] = markdown_table(rows, ("measured", "value and 95% interval", "n"))
+    return tables
+
+
+def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
+    """The text of README.md."""
+    sections = [
+        "# Results",
+        f"Made by `dvc repro` (its last stage, `{COMMAND}`) from the files in [metrics](metrics), [curves](curves) and "
+        "the records of every answer; nothing here is typed. Square brackets hold 95% intervals, n counts what was "
+        "resampled (people, documents). Targets are those of the default parameters on two quiet CPU cores.",
+        tables["headline"],
+        *_bullets([*_learned(results), *takeaways.memory(results)]),
+        *_pipeline(results),
+        *_pretraining(results, drawn, tables),
+        *_memory(results, drawn, tables),
+        *_samples(results),
+        *_data(results),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _learned(results: Results) -> list[str]:
+    return takeaways.learning(results.curve) if results.curve is not None else []
+
+
+def _pipeline(results: Results) -> list[str]:
+    if not results.stages:
+        return []
+    took = {name.partition("/")[0]: results.fact(name, "seconds") for name in results.metrics}
+    seconds = {name: float(value) for name, value in took.items() if isinstance(value, int | float)}
+    drawing = mermaid(results.stages, seconds)
+    return ["## Pipeline", drawing, f"*Drawn from [dvc.yaml](../dvc.yaml) by `{COMMAND}`; seconds as last run.*"]
+
+
+def _pretraining(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
+    title = "## Pretraining"
+    if "pretrain" not in results.metrics and results.curve is None:
+        return [title, _absent("pretrain")]
+    parts = [title]
+    if "pretraining" in drawn:
+        parts += _figure("pretraining", "Training and validation loss against tokens seen", "curves/pretrain.csv")
+        parts += _figure(
+            "training_health", "Learning rate and gradient norm against tokens seen", "curves/pretrain.csv"
+        )
+    if "run" in tables:
+        parts += ["### The run", tables["run"]]
+    return parts
+
+
+def _memory(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
+    title = "## What it knows by heart"
+    if "evaluate/base" not in results.metrics:
+        return [title, _absent("evaluate@base")]
+    if "closed_book" not in drawn:
+        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+    parts = [title, *_figure("closed_book", "Share of questions answered correctly", "metrics/evaluate/base.json")]
+    if "by_attribute" in tables:
+        parts += ["### By attribute, new wordings", tables["by_attribute"]]
+    return parts
+
+
+def _samples(results: Results) -> list[str]:
+    if not results.records:
+        return []
+    if "correct" in results.records[0]:
+        rule = "The first right and the first wrong answers of each split, not a selection by taste."
+        return ["## Samples", rule, question_samples(results.records)]
+    return ["## Samples", "Held-out text, and how the model goes on (bold).", text_samples(results.records)]
+
+
+def _data(results: Results) -> list[str]:
+    if "audit" not in results.metrics:
+        return ["## Data", _absent("audit")]
+    return ["## Data", "What the model was trained on, and what was kept from it: [data card](data_card.md)."]
+
+
+def _absent(stage: str) -> str:
+    return f"The stage `{stage}` has left no results here: run `dvc repro {stage}`."
+
+
+def _figure(name: str, alt: str, source: str) -> list[str]:
+    drawn_by = f"*[{name}.png](figures/{name}.png), drawn by `{COMMAND}` from [{source}]({source}).*"
+    return [f"![{alt}](figures/{name}.svg)", drawn_by]
+
+
+def _bullets(sentences: list[str]) -> list[str]:
+    return ["\n".join(f"- {sentence}" for sentence in sentences)] if sentences else []
+
+
+def _attributes(results: Results) -> str | None:
+    by_split = {
+        split: results.group("evaluate/base", f"closed_book_by_attribute.{split}")
+        for split in results.group("evaluate/base", "closed_book")
+    }
+    names = sorted({name for group in by_split.values() for name in group})
+    if not names:
+        return None
+    rows = [[name, *(_cell(group.get(name)) for group in by_split.values())] for name in names]
+    return markdown_table(rows, ["attribute", *by_split])
+
+
+def _cell(measured: Measurement | None) -> str:
+    return NOTHING if measured is None else format_measurement(measured)
+
+
+def _run_facts(results: Results) -> str | None:
+    columns = [name for name in ("pretrain", "evaluate/base") if name in results.metrics]
+    rows = []
+    for key, label in RUN_FACTS.items():
+        facts = [results.fact(name, key) for name in columns]
+        if any(fact is not None for fact in facts):
+            rows.append([label, *(NOTHING if fact is None else _short(key, fact) for fact in facts)])
+    return markdown_table(rows, ["", *columns]) if rows else None
+
+
+def _short(key: str, fact: object) -> str:
+    return f"`{str(fact)[:16]}…`" if key == "weights_sha256" else format_fact(fact)

@@ -1,0 +1,86 @@
+"""What a report is made from: metrics files, the training curve, records. What has not been made is simply absent."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from playbook.plumbing.config import read_yaml
+from playbook.plumbing.errors import InputError
+from playbook.plumbing.files import read_jsonl
+from playbook.plumbing.metrics import Measurement, is_measurement, read_metrics
+
+METRICS = ("audit", "tokenizer", "pretrain", "evaluate/base")
+"""The files below reports/metrics/ that the report reads, without `.json`."""
+CURVE = Path("reports/curves/pretrain.csv")
+RECORDS = Path("data/records/evaluate/base.jsonl")
+PIPELINE = Path("dvc.yaml")
+COLUMNS = ("num_tokens", "seconds", "loss", "val_loss", "learning_rate", "grad_norm")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that was measured, as read back from the files."""
+
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name as in `METRICS`."""
+    curve: pd.DataFrame | None = None
+    records: list[dict[str, Any]] = field(default_factory=list)
+    stages: dict[str, Any] = field(default_factory=dict)
+    """The `stages` of dvc.yaml."""
+
+    def measurement(self, file: str, name: str) -> Measurement | None:
+        """The measurement of a dotted name, or None: `measurement("pretrain", "closed_book.A")`."""
+        node: Any = self.metrics.get(file, {})
+        for key in name.split("."):
+            node = node.get(key, {}) if isinstance(node, dict) else {}
+        return Measurement.from_json(node, f"{file}: {name}") if is_measurement(node) else None
+
+    def group(self, file: str, name: str) -> dict[str, Measurement]:
+        """The measurements right under a dotted name, by their last part."""
+        node: Any = self.metrics.get(file, {})
+        for key in name.split("."):
+            node = node.get(key, {}) if isinstance(node, dict) else {}
+        return {
+            key: Measurement.from_json(child, f"{file}: {name}.{key}")
+            for key, child in (node.items() if isinstance(node, dict) and not is_measurement(node) else ())
+            if is_measurement(child)
+        }
+
+    def fact(self, file: str, name: str) -> Any:
+        """A run fact, or None: `fact("pretrain", "seconds")`."""
+        return self.metrics.get(file, {}).get("run", {}).get(name)
+
+
+def sources() -> list[Path]:
+    """The files that `read_results` reads, those that are there."""
+    wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS] + [CURVE, RECORDS, PIPELINE]
+    return [path for path in wanted if path.exists()]
+
+
+def read_results() -> Results:
+    """Read them all; a broken one raises `InputError`, an absent one is left out."""
+    there = set(sources())
+    return Results(
+        {name: read_metrics(path) for name in METRICS if (path := Path(f"reports/metrics/{name}.json")) in there},
+        read_curve(CURVE) if CURVE in there else None,
+        list(read_jsonl(RECORDS)) if RECORDS in there else [],
+        read_yaml(PIPELINE).get("stages", {}) if PIPELINE in there else {},
+    )
+
+
+def read_curve(path: Path) -> pd.DataFrame:
+    """A training curve as numbers, empty cells NaN. A missing column or a word among numbers raises `InputError`."""
+    try:
+        curve = pd.read_csv(path)
+        missing = [column for column in COLUMNS if column not in curve]
+        if missing:
+            raise InputError(path, f"the columns {', '.join(COLUMNS)}", f"no {missing[0]}", "dvc repro pretrain")
+        return curve.astype(float)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise InputError(path, "a training curve as CSV", error, "dvc repro pretrain") from None
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(path, "numbers in every column", error, "dvc repro pretrain") from None

@@ -1,0 +1,65 @@
+"""What a checkpoint knows and how it writes, with a record of every answer. Run as `python -m stages.evaluate base`.
+
+Reads: models/KEY, data/tokens/validation.tokens, data/corpus/questions.jsonl where the data has questions.
+Writes: data/records/evaluate/KEY.jsonl, reports/metrics/evaluate/KEY.json.
+Note: every number comes from the held-out loss or from the records; to score anew is not to generate anew.
+"""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playbook.data.batches import open_validation
+from playbook.data.token_file import TokenFile
+from playbook.evaluation.closed_book import EvaluateConfig, answer_questions, closed_book_metrics, read_questions
+from playbook.evaluation.diversity import distinct_2
+from playbook.evaluation.language import language_metrics
+from playbook.evaluation.samples import continue_texts
+from playbook.model.checkpoint import load_model, weights_sha256
+from playbook.plumbing.errors import InputError
+from playbook.plumbing.files import write_jsonl
+from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
+from playbook.plumbing.stage import stage
+from playbook.text.tokenizer import load_tokenizer
+from playbook.training.validation import validate
+
+CHECKPOINTS = ("base",)
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of params.yaml."""
+
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+def main(key: str) -> None:
+    """Evaluate the checkpoint models/`key`."""
+    with stage("stages.evaluate", Params, key) as run:
+        config, runtime = run.params.evaluate, start(run.params.runtime)
+        folder = run.input(Path("models") / key)
+        model = load_model(folder, runtime.device, runtime.dtype)
+        tokenizer = load_tokenizer(folder / "tokenizer.json")
+        file = TokenFile.open(run.input("data/tokens/validation.tokens"))
+        batches = open_validation(file, model.config.context, config.batch_size)
+        held_out = validate(model, batches, file.header.text_bytes)
+        metrics = language_metrics(held_out.nats, held_out.tokens, held_out.bytes, config.seed)
+        questions = Path("data/corpus/questions.jsonl")
+        if questions.exists():
+            records = answer_questions(read_questions(run.input(questions)), model, tokenizer, config)
+            metrics |= closed_book_metrics(records, config.seed)
+        else:
+            records = continue_texts(model, tokenizer, file, config.samples, config.seed)
+            metrics |= {"distinct_2": distinct_2([row["answer"] for row in records])}
+        write_jsonl(f"data/records/evaluate/{key}.jsonl", records)
+        run.report(
+            metrics, **runtime.facts(), params=model.parameter_count(), weights_sha256=weights_sha256(model),
+            peak_rss_mb=round(peak_rss_mb(), 1),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in [[name] for name in CHECKPOINTS]:
+        raise InputError("python -m stages.evaluate", f"one checkpoint of {CHECKPOINTS}", sys.argv[1:])
+    main(sys.argv[1])

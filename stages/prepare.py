@@ -1,0 +1,41 @@
+"""Write the corpora: the generated world, or the user's own text.
+
+Reads   data/sources (only for data.source: text)
+Writes  data/corpus
+Note    The world follows from its section of params.yaml alone; the same parameters give the same bytes.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playbook.data.text_source import DataConfig, prepare_text
+from playbook.data.world.config import WorldConfig
+from playbook.data.world.generate import write_world
+from playbook.plumbing.runlog import say
+from playbook.plumbing.stage import stage
+
+CORPUS = Path("data/corpus")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of params.yaml."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    world: WorldConfig = field(default_factory=WorldConfig)
+
+
+def main() -> None:
+    """Write data/corpus."""
+    with stage("stages.prepare", Params) as run:
+        params = run.params
+        if params.data.source == "text":
+            run.input("data/sources")
+            train, validation = prepare_text(params.data, CORPUS)
+            say("prepare", {"train characters": train, "validation characters": validation})
+        else:
+            say("prepare", write_world(params.world, CORPUS))
+
+
+if __name__ == "__main__":
+    main()

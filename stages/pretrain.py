@@ -1,0 +1,73 @@
+"""Train the base model from scratch, and measure what it knows by heart.
+
+Reads: data/tokens, data/tokenizer.json, data/corpus (its questions, where the data has them).
+Writes: models/base, reports/curves/pretrain.csv, reports/metrics/pretrain.json.
+Note: a run that was killed goes on from its side checkpoint, to the same bits.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playbook.data.batches import open_stream, open_validation
+from playbook.data.token_file import TokenFile
+from playbook.evaluation.closed_book import EvaluateConfig, answer_questions, closed_book_metrics, read_questions
+from playbook.evaluation.language import language_metrics
+from playbook.model.checkpoint import save_model, weights_sha256
+from playbook.model.gpt import GPTMini, ModelConfig
+from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
+from playbook.plumbing.stage import stage
+from playbook.text.tokenizer import load_tokenizer
+from playbook.training.throughput import matmul_rate
+from playbook.training.trainer import TrainConfig, Trainer
+from playbook.training.validation import Validation, validate
+
+OUT = Path("models/base")
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of params.yaml."""
+
+    pretrain: TrainConfig
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    evaluate: EvaluateConfig = field(default_factory=EvaluateConfig)
+
+
+def main() -> None:
+    """Load, train, save, measure."""
+    with stage("stages.pretrain", Params) as run:
+        params, runtime = run.params, start(run.params.runtime)
+        tokenizer = load_tokenizer(run.input("data/tokenizer.json"))
+        tokens = run.input("data/tokens")
+        training, held_out = (TokenFile.open(tokens / f"{part}.tokens") for part in ("train", "validation"))
+        model = GPTMini(params.model, tokenizer.vocab_size, runtime.dtype).to(runtime.device)
+        config = params.pretrain
+        batches = open_stream(training, params.model.context, config.batch, runtime.seed)
+
+        def held_out_loss(model: GPTMini) -> Validation:
+            rows = open_validation(held_out, params.model.context, params.evaluate.batch_size)
+            return validate(model, rows, held_out.header.text_bytes)
+
+        result = Trainer(model, batches, config, run.work, validate=held_out_loss).run()
+        save_model(model, OUT)
+        tokenizer.save(OUT / "tokenizer.json")
+        result.curve.write("reports/curves/pretrain.csv")
+
+        final = held_out_loss(model)
+        metrics = language_metrics(final.nats, final.tokens, final.bytes, runtime.seed)
+        questions = Path("data/corpus/questions.jsonl")
+        if questions.exists():
+            records = answer_questions(read_questions(run.input(questions)), model, tokenizer, params.evaluate)
+            metrics |= closed_book_metrics(records, runtime.seed)
+        rate = matmul_rate(model, config.batch * params.model.context)
+        achieved = result.tokens_per_second * model.flops_per_token(params.model.context)
+        run.report(
+            metrics, tokens=result.tokens, train_seconds=result.seconds, tokens_per_second=result.tokens_per_second,
+            mfu=achieved / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(), params=model.parameter_count(),
+            weights_sha256=weights_sha256(model), **runtime.facts(),
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""One small world for all tests: array shapes are checked, threads are few, nothing reaches the network."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of pytest-xdist share two cores
+
+from jaxtyping import install_import_hook
+
+install_import_hook("playbook", "beartype.beartype")  # before playbook is imported: enforces shapes in signatures
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from toy import HEADS, LAYERS, VOCAB, WIDTH, randomised  # noqa: E402
+
+from playbook.model.gpt import GPTMini, ModelConfig  # noqa: E402
+from playbook.plumbing.runtime import seed_everything  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    seed_everything(1)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny_config() -> ModelConfig:
+    """The `modern` preset at toy size."""
+    return ModelConfig(context=16, layers=LAYERS, width=WIDTH, heads=HEADS)
+
+
+@pytest.fixture
+def tiny(tiny_config: ModelConfig) -> GPTMini:
+    """A model whose weights are all random: zero-initialised projections would hide mistakes behind them."""
+    return randomised(GPTMini(tiny_config, VOCAB))

@@ -1,0 +1,82 @@
+"""dvc.yaml and the stages' code, read side by side for the tests of this folder."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from playbook.plumbing.config import read_yaml
+from playbook.plumbing.fingerprint import closure
+from playbook.plumbing.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Wired:
+    """A stage of a dvc.yaml, for each of its matrix keys."""
+
+    module: str
+    key: str | None
+    entry: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.module if self.key is None else f"{self.module}@{self.key}"
+
+    def paths(self, kind: str) -> list[str]:
+        """The paths of `deps`, `outs`, `metrics` or `plots`, with the matrix key filled in."""
+        return [self._fill(item if isinstance(item, str) else next(iter(item))) for item in self.entry.get(kind, [])]
+
+    def uncached(self) -> set[str]:
+        rows = [row for kind in ("outs", "metrics", "plots") for row in self.entry.get(kind, [])]
+        found = (next(iter(row.items())) for row in rows if isinstance(row, dict))
+        return {self._fill(path) for path, options in found if options.get("cache") is False}
+
+    def params(self) -> dict[str, list[str]]:
+        """By file, the keys that the stage names; a plain name is a section of params.yaml."""
+        found: dict[str, list[str]] = {}
+        for item in self.entry.get("params", []):
+            for file, keys in ({"params.yaml": [item]} if isinstance(item, str) else item).items():
+                found.setdefault(file, []).extend(keys)
+        return found
+
+    def sections(self) -> list[str]:
+        """What the stage's `Params` reads."""
+        return [field.name for field in fields(importlib.import_module(self.module).Params)]
+
+    def literals(self, whole_closure: bool = False) -> set[str]:
+        """The strings in its code that look like paths, docstrings left out; plumbing knows no stage's files."""
+        files = closure(self.module, ROOT) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
+        code = (path for path in files if "plumbing" not in path.parts)
+        found = {text for path in code for text in strings(ROOT / path)}
+        folders = "labs" if self.module.startswith("labs.") else "data|models|reports"
+        return {text.strip("/") for text in found if re.fullmatch(rf"({folders})(/[\w./*-]*)?", text)}
+
+    def _fill(self, path: str) -> str:
+        return re.sub(r"\$\{item\.\w+\}", self.key or "", path)
+
+
+def strings(path: Path) -> Iterator[str]:
+    tree = ast.parse(path.read_bytes())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+
+
+def touches(path: str, other: str) -> bool:
+    """One is the other, or holds it."""
+    return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
+
+
+def wired_stages() -> list[Wired]:
+    """Every stage of every dvc.yaml but `code`."""
+    found = []
+    for path in [ROOT / "dvc.yaml", *sorted(ROOT.glob("labs/*/dvc.yaml"))]:
+        for name, entry in read_yaml(path)["stages"].items():
+            keys = [key for values in entry.get("matrix", {}).values() for key in values] or [None]
+            package = "stages" if path.parent == ROOT else f"labs.{path.parent.name}"
+            found += [Wired(f"{package}.{name}", key, entry) for key in keys if name != "code"]
+    return found
