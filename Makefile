@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 READY := .venv/.ready
 
-.PHONY: help setup kernel repro smoke test check labs why clean
+.PHONY: help setup kernel repro smoke test check labs readme why clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,7 +58,10 @@ check: $(READY) ## lint, format, types and layers, as CI does
 labs: $(READY) ## run whatever of the studies in labs/ is out of date
 	@shopt -s nullglob; for lab in labs/*/dvc.yaml; do dvc repro "$$lab"; done
 
-why: $(READY) ## tell what `make repro` would run, and why
+readme: $(READY) ## write the generated tables of README.md from the metrics files
+	@python -m playbook.commands.readme
+
+why: $(READY) ## tell what `make repro` and `make labs` would run, and why
 	@python -m playbook.commands.why
 
 clean: ## remove built data, models and side checkpoints; keeps .venv and DVC's cache, so `make repro` gets them back fast

@@ -1,6 +1,6 @@
 """What a checkpoint knows and how it writes, with a record of every answer. Run as `python -m stages.evaluate base`.
 
-Reads: models/KEY, data/tokens/validation.tokens, data/corpus/questions.jsonl where the data has questions.
+Reads: models/KEY, data/tokens/validation.tokens, data/corpus/questions.jsonl (empty where the data is plain text).
 Writes: data/records/evaluate/KEY.jsonl, reports/metrics/evaluate/KEY.json.
 Note: every number comes from the held-out loss or from the records; to score anew is not to generate anew.
 """
@@ -45,9 +45,9 @@ def main(key: str) -> None:
         batches = open_validation(file, model.config.context, config.batch_size)
         held_out = validate(model, batches, file.header.text_bytes)
         metrics = language_metrics(held_out.nats, held_out.tokens, held_out.bytes, config.seed)
-        questions = Path("data/corpus/questions.jsonl")
-        if questions.exists():
-            records = answer_questions(read_questions(run.input(questions)), model, tokenizer, config)
+        questions = run.input("data/corpus/questions.jsonl")
+        if questions.stat().st_size:  # plain text has none
+            records = answer_questions(read_questions(questions), model, tokenizer, config)
             metrics |= closed_book_metrics(records, config.seed)
         else:
             records = continue_texts(model, tokenizer, file, config.samples, config.seed)

@@ -11,6 +11,7 @@ from pathlib import Path
 from playbook.data.text_source import DataConfig, prepare_text
 from playbook.data.world.config import WorldConfig
 from playbook.data.world.generate import write_world
+from playbook.plumbing.files import write_jsonl
 from playbook.plumbing.runlog import say
 from playbook.plumbing.stage import stage
 
@@ -32,6 +33,7 @@ def main() -> None:
         if params.data.source == "text":
             run.input("data/sources")
             train, validation = prepare_text(params.data, CORPUS)
+            write_jsonl(CORPUS / "questions.jsonl", [])  # of plain text nothing is known exactly, so nothing is asked
             say("prepare", {"train characters": train, "validation characters": validation})
         else:
             say("prepare", write_world(params.world, CORPUS))

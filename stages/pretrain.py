@@ -1,6 +1,6 @@
 """Train the base model from scratch, and measure what it knows by heart.
 
-Reads: data/tokens, data/tokenizer.json, data/corpus (its questions, where the data has them).
+Reads: data/tokens, data/tokenizer.json, data/corpus/questions.jsonl (empty where the data is plain text).
 Writes: models/base, reports/curves/pretrain.csv, reports/metrics/pretrain.json.
 Note: a run that was killed goes on from its side checkpoint, to the same bits.
 """
@@ -41,6 +41,8 @@ def main() -> None:
         tokenizer = load_tokenizer(run.input("data/tokenizer.json"))
         tokens = run.input("data/tokens")
         training, held_out = (TokenFile.open(tokens / f"{part}.tokens") for part in ("train", "validation"))
+        training.verify()
+        questions = run.input("data/corpus/questions.jsonl")
         model = GPTMini(params.model, tokenizer.vocab_size, runtime.dtype).to(runtime.device)
         config = params.pretrain
         batches = open_stream(training, params.model.context, config.batch, runtime.seed)
@@ -56,11 +58,10 @@ def main() -> None:
 
         final = held_out_loss(model)
         metrics = language_metrics(final.nats, final.tokens, final.bytes, runtime.seed)
-        questions = Path("data/corpus/questions.jsonl")
-        if questions.exists():
-            records = answer_questions(read_questions(run.input(questions)), model, tokenizer, params.evaluate)
+        if questions.stat().st_size:  # plain text has none
+            records = answer_questions(read_questions(questions), model, tokenizer, params.evaluate)
             metrics |= closed_book_metrics(records, runtime.seed)
-        rate = matmul_rate(model, config.batch * params.model.context)
+        rate = matmul_rate(model, config.batch, params.model.context)
         achieved = result.tokens_per_second * model.flops_per_token(params.model.context)
         run.report(
             metrics, tokens=result.tokens, train_seconds=result.seconds, tokens_per_second=result.tokens_per_second,

@@ -75,7 +75,7 @@ def main(key: str) -> None:
         with atomic_write(LAB / "samples" / f"{key}.txt") as handle:
             handle.write(tokenizer.decode(page).strip() + "\n")
         final = held_out_loss(model)
-        rate = matmul_rate(model, arm.train.batch * arm.model.context)
+        rate = matmul_rate(model, arm.train.batch, arm.model.context)
         achieved = result.tokens_per_second * model.flops_per_token(arm.model.context)
         run.report(
             language_metrics(final.nats, final.tokens, final.bytes, runtime.seed),

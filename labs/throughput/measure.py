@@ -84,7 +84,7 @@ def measure(shape: Shape, dtype: torch.dtype, how: Measure, runtime: Runtime) ->
     rounds: list[dict[str, float]] = []
     for _ in progress(range(how.warmup + how.rounds), f"{shape.width} wide, {dtype}"):
         row = {name: tokens / seconds(step) for name, step in arms.items()}
-        row["matmul"] = matmul_rate(models["modern"], tokens, repeats=3) / 1e9
+        row["matmul"] = matmul_rate(models["modern"], shape.batch, shape.context, repeats=3) / 1e9
         rounds.append(row)
     kept = rounds[how.warmup :]
     flops = {name: model.flops_per_token(shape.context) / 1e9 for name, model in models.items()}

@@ -3,8 +3,8 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,13 @@ class Wired:
         return re.sub(r"\$\{item\.\w+\}", self.key or "", path)
 
 
-def strings(path: Path) -> Iterator[str]:
+@cache
+def strings(path: Path) -> frozenset[str]:
+    """The string constants of a file that are no docstrings."""
     tree = ast.parse(path.read_bytes())
     docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-            yield node.value
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docstrings]
+    return frozenset(node.value for node in constants if isinstance(node.value, str))
 
 
 def touches(path: str, other: str) -> bool:

