@@ -1,10 +1,12 @@
 """Train the base model from scratch, and measure what it knows by heart.
 
 Reads: data/tokens, data/tokenizer.json, data/corpus/questions.jsonl (empty where the data is plain text).
-Writes: models/base, reports/curves/pretrain.csv, reports/metrics/pretrain.json.
+Writes: models/base (samples.jsonl there: what it wrote on the way), reports/curves/pretrain.csv,
+    reports/metrics/pretrain.json.
 Note: a run that was killed goes on from its side checkpoint, to the same bits.
 """
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from playbook.data.batches import open_stream, open_validation
 from playbook.data.token_file import TokenFile
 from playbook.evaluation.closed_book import EvaluateConfig, answer_questions, closed_book_metrics, read_questions
 from playbook.evaluation.language import language_metrics
+from playbook.evaluation.samples import continue_openings
 from playbook.model.checkpoint import save_model, weights_sha256
 from playbook.model.gpt import GPTMini, ModelConfig
+from playbook.plumbing.files import read_jsonl, write_jsonl
 from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
@@ -22,6 +26,8 @@ from playbook.training.trainer import TrainConfig, Trainer
 from playbook.training.validation import Validation, validate
 
 OUT = Path("models/base")
+SAMPLES = "samples.jsonl"
+"""What it wrote at each validation."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,21 @@ def main() -> None:
         config = params.pretrain
         batches = open_stream(training, params.model.context, config.batch, runtime.seed)
 
+        diary = run.work / SAMPLES
+
         def held_out_loss(model: GPTMini) -> Validation:
             rows = open_validation(held_out, params.model.context, params.evaluate.batch_size)
-            return validate(model, rows, held_out.header.text_bytes)
+            found = validate(model, rows, held_out.header.text_bytes)
+            with open(diary, "a", encoding="utf-8") as page:
+                for sample in continue_openings(model, tokenizer, held_out, 2, runtime.seed):
+                    page.write(json.dumps({"val_loss": found.loss, **sample}, ensure_ascii=False) + "\n")
+            return found
 
         result = Trainer(model, batches, config, run.work, validate=held_out_loss).run()
         save_model(model, OUT)
         tokenizer.save(OUT / "tokenizer.json")
+        # a run that was killed repeats its last samples to the letter
+        write_jsonl(OUT / SAMPLES, {(row["val_loss"], row["prompt"]): row for row in read_jsonl(diary)}.values())
         result.curve.write("reports/curves/pretrain.csv")
 
         final = held_out_loss(model)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from playbook.data.token_file import TokenFile, write_tokens
-from playbook.evaluation.samples import continue_texts
+from playbook.evaluation.samples import continue_openings, continue_texts
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.text.chat import Encoded
 from playbook.text.tokenizer import CharTokenizer
@@ -27,3 +27,15 @@ def test_prompts_and_truths_are_neighbours_in_the_text(tmp_path: Path) -> None:
     assert TEXT.endswith(records[-1]["gold"])
     assert records == continue_texts(model, tokenizer, file, count=5, seed=1)
     assert records != continue_texts(model, tokenizer, file, count=5, seed=2)
+
+
+def test_openings_are_those_of_the_documents(tmp_path: Path) -> None:
+    tokenizer = CharTokenizer("abcdefghijkl", specials=True)
+    words = ["abcdefghijkl", "lkjihgfedcba", "ccccccccccccc"]
+    documents = [Encoded(ids := tokenizer.encode(word), [True] * len(ids), len(word)) for word in words]
+    write_tokens(tmp_path / "v.tokens", documents, tokenizer.vocab_size)
+    model = GPTMini(ModelConfig(context=16, layers=1, width=28, heads=2), tokenizer.vocab_size).eval()
+    file = TokenFile.open(tmp_path / "v.tokens")
+    first, last = continue_openings(model, tokenizer, file, count=2, seed=1)
+    assert (first["prompt"], last["prompt"]) == ("abcdefgh", "cccccccc")
+    assert first["answer"] != continue_openings(model, tokenizer, file, count=2, seed=2)[0]["answer"]

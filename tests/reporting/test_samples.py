@@ -4,7 +4,7 @@ from typing import Any
 
 from reporting.made_up import TEXTS, question
 
-from playbook.reporting.samples import question_samples, text_samples
+from playbook.reporting.samples import diary, question_samples, text_samples
 
 
 def asked(entity: str, attribute: str, right: bool, split: str = "A", held_out: bool = True) -> dict[str, Any]:
@@ -38,3 +38,15 @@ def test_where_no_words_are_held_out() -> None:
 
 def test_text() -> None:
     assert text_samples(TEXTS) == "> To be, or **not \\*to\\***"
+
+
+def test_the_diary_follows_one_opening() -> None:
+    samples = [
+        {"val_loss": loss, "prompt": prompt, "answer": f"{prompt} {loss}|"}
+        for loss in (2.5, 1.25)
+        for prompt in ("<|document|> Ann", "<|document|> Ben")
+    ]
+    text = diary(samples)
+    assert text.count("Ann 2.5\\|") == text.count("Ann 1.25\\|") == 1
+    assert "Ben" not in text
+    assert text.index("2.500") < text.index("1.250")

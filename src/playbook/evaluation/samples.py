@@ -1,4 +1,4 @@
-"""Continuations of held-out text, as records: how a model writes where there is no question to ask.
+"""Continuations of held-out text, as records: how a model writes, after training and on the way there.
 
 Prompts are cut from the validation tokens at even distances; the text that really follows is kept beside the model's.
 """
@@ -41,3 +41,19 @@ def continue_texts(
         }
         for number, start in enumerate(starts)
     ]
+
+
+def continue_openings(
+    model: GPTMini, tokenizer: Tokenizer, file: TokenFile, count: int, seed: int
+) -> list[dict[str, Any]]:
+    """The first eight tokens of `count` held-out documents, and up to forty that the model writes after them.
+
+    Records {prompt, answer}. The same seed draws the same way each time, so that what differs is the model.
+    """
+    starts = file.starts[np.linspace(0, len(file.starts) - 1, count).astype(int)].tolist()
+    prompts = [file.ids[start : start + 8].tolist() for start in starts]
+    stop = [tokenizer.id_of(END)] if tokenizer.has_specials else []
+    generator = torch.Generator(model.token_embedding.weight.device).manual_seed(seed)
+    answers = generate(model, prompts, SAMPLING, stop, min(40, model.config.context - 8), generator)
+    pairs = zip(prompts, answers, strict=True)
+    return [{"prompt": tokenizer.decode(prompt), "answer": tokenizer.decode(answer)} for prompt, answer in pairs]

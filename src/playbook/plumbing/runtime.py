@@ -60,7 +60,8 @@ def start(config: RuntimeConfig) -> Runtime:
     torch.set_num_threads(config.threads)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it would fill every new tensor once more: 7% of a step
+    # that would also fill every new tensor with NaN first, for 7% of a step (a switch that torch's types do not know)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     seed_everything(config.seed)
     device = _device(config.device)
     has_bf16 = _has_bfloat16(device)

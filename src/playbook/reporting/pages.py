@@ -13,7 +13,7 @@ from playbook.reporting import figures, takeaways
 from playbook.reporting.headline import headline_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.results import Results
-from playbook.reporting.samples import question_samples, text_samples
+from playbook.reporting.samples import diary, question_samples, text_samples
 from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
 
 COMMAND = "python -m stages.report"
@@ -122,6 +122,8 @@ def _pretraining(results: Results, drawn: list[str], tables: Mapping[str, str]) 
         parts += _figure(
             "training_health", "Learning rate and gradient norm against tokens seen", "curves/pretrain.csv"
         )
+    if results.samples:
+        parts += ["### What it wrote on the way", diary(results.samples)]
     if "run" in tables:
         parts += ["### The run", tables["run"]]
     return parts

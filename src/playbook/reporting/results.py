@@ -15,6 +15,7 @@ METRICS = ("audit", "tokenizer", "pretrain", "evaluate/base")
 """The files below reports/metrics/ that the report reads, without `.json`."""
 CURVE = Path("reports/curves/pretrain.csv")
 RECORDS = Path("data/records/evaluate/base.jsonl")
+SAMPLES = Path("models/base/samples.jsonl")
 PIPELINE = Path("dvc.yaml")
 COLUMNS = ("num_tokens", "seconds", "loss", "val_loss", "learning_rate", "grad_norm")
 
@@ -27,6 +28,8 @@ class Results:
     """By name as in `METRICS`."""
     curve: pd.DataFrame | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    """What the model wrote at each validation of its training."""
     stages: dict[str, Any] = field(default_factory=dict)
     """The `stages` of dvc.yaml."""
 
@@ -55,7 +58,7 @@ class Results:
 
 def sources() -> list[Path]:
     """The files that `read_results` reads, those that are there."""
-    wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS] + [CURVE, RECORDS, PIPELINE]
+    wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS] + [CURVE, RECORDS, SAMPLES, PIPELINE]
     return [path for path in wanted if path.exists()]
 
 
@@ -66,6 +69,7 @@ def read_results() -> Results:
         {name: read_metrics(path) for name in METRICS if (path := Path(f"reports/metrics/{name}.json")) in there},
         read_curve(CURVE) if CURVE in there else None,
         list(read_jsonl(RECORDS)) if RECORDS in there else [],
+        list(read_jsonl(SAMPLES)) if SAMPLES in there else [],
         read_yaml(PIPELINE).get("stages", {}) if PIPELINE in there else {},
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from playbook.reporting.tables import escape, markdown_table
+from playbook.text.special_tokens import DOC
 
 Record = dict[str, Any]
 EACH = 2
@@ -30,6 +31,19 @@ def text_samples(records: Sequence[Record]) -> str:
     return "\n\n".join(
         f"> {escape(row['prompt'], 400)} **{escape(row['answer'], 400)}**" for row in records[: 2 * EACH]
     )
+
+
+def diary(samples: Sequence[Record]) -> str:
+    """What was written at each validation after the same opening (the first), as a Markdown table."""
+    opening = samples[0]["prompt"]
+    rows = [row for row in samples if row["prompt"] == opening]
+    told = f"The same opening each time, from a held-out text: {escape(_plain(opening))}"
+    cells = [(f"{row['val_loss']:.3f}", escape(_plain(row["answer"])) or "*(nothing)*") for row in rows]
+    return f"{told}\n\n{markdown_table(cells, ('validation loss', 'it went on'))}"
+
+
+def _plain(text: str) -> str:
+    return text.removeprefix(DOC).strip()
 
 
 def _cells(row: Record) -> tuple[str, ...]:

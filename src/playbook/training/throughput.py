@@ -43,10 +43,10 @@ def _linear_products(model: GPTMini, tokens: int) -> list[Product]:
             torch.randn(shape, device=layer.weight.device, dtype=model.dtype)
             for shape in ((tokens, layer.in_features), layer.weight.shape, (tokens, layer.out_features))
         )
-        products += [
-            lambda x=x, w=w: torch.mm(x, w.t()),
-            lambda g=g, w=w: torch.mm(g, w),
-            lambda g=g, x=x: torch.mm(g.t(), x),
+        products += [  # mypy cannot infer lambdas whose defaults bind the loop's tensors
+            lambda x=x, w=w: torch.mm(x, w.t()),  # type: ignore[misc]
+            lambda g=g, w=w: torch.mm(g, w),  # type: ignore[misc]
+            lambda g=g, x=x: torch.mm(g.t(), x),  # type: ignore[misc]
         ]
     return products
 
