@@ -17,7 +17,7 @@ from playbook.plumbing.runtime import seed_everything
 from playbook.text.chat import Encoded
 from playbook.training.optimizer import OptimizerConfig
 from playbook.training.stability import StabilityConfig, TrainingFailure
-from playbook.training.trainer import TrainConfig, Trainer
+from playbook.training.trainer import TrainConfig, Trainer, language_modelling
 from playbook.training.validation import Validation, validate
 
 CONFIG = ModelConfig(context=16, layers=1, width=28, heads=2)
@@ -49,8 +49,6 @@ class _KilledError(BaseException):
 
 def killed_at(step: int) -> Any:
     """An objective that dies when it is asked for the gradient of `step`, as a kill would: nothing is tidied up."""
-    from playbook.training.trainer import language_modelling  # noqa: PLC0415 - only this helper needs it
-
     calls = 0
     inner = language_modelling()
 
@@ -130,6 +128,19 @@ def test_validation_weighs_every_target_once(tokens: TokenFile, tiny: GPTMini) -
     assert totals[0].bits_per_byte == pytest.approx(totals[0].nats.sum() / 0.6931471805599453 / 999)
 
 
+def test_masked_targets_count_neither_in_training_nor_in_validation(tiny: GPTMini) -> None:
+    """Both sum over the weighted targets alone, as picked out by hand."""
+    inputs, targets = torch.randint(VOCAB, (3, 11)), torch.randint(VOCAB, (3, 11))
+    weights = (torch.arange(33).view(3, 11) % 3 == 0).float()
+    batch = Batch(inputs, targets, weights, torch.zeros(3, 11, dtype=torch.long))
+    kept = weights.bool()
+    by_hand = torch.nn.functional.cross_entropy(tiny(inputs)[kept], targets[kept], reduction="sum").item()
+    total, weight = language_modelling()(tiny, batch)
+    assert (total.item(), weight.item()) == pytest.approx((by_hand, 11))
+    held_out = validate(tiny, [batch], total_bytes=5)
+    assert (held_out.nats.sum(), held_out.tokens.sum()) == pytest.approx((by_hand, 11))
+
+
 def test_documents_mask_reaches_the_model(tmp_path: Path) -> None:
     """With `document_mask` a packed document's loss does not depend on its neighbour."""
     path = tmp_path / "d.tokens"
@@ -137,8 +148,6 @@ def test_documents_mask_reaches_the_model(tmp_path: Path) -> None:
         path, [Encoded([1, 5, 6, 7, 2], [False] + [True] * 4, 4), Encoded([1, 9, 8, 2], [False] + [True] * 3, 3)], VOCAB
     )
     batch = next(PackedDocuments(TokenFile.open(path), 16, 1, seed=0))
-    from playbook.training.trainer import language_modelling  # noqa: PLC0415 - beside its only use
-
     seed_everything(0)
     model = GPTMini(CONFIG, VOCAB)
     with torch.no_grad():
