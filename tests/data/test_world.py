@@ -117,7 +117,10 @@ def test_pretraining_text_asks_about_a_alone_and_validation_is_new(world: World)
     kinds = Counter((row["kind"], small.by_id[row["entities"][0]].split) for row in train)
     assert kinds["biography", "A"] == 14 * 3
     assert kinds["biography", "B"] == 10 * 3
-    assert kinds["question", "A"] == 14 * sum(len(ASKED[attribute]) for attribute in CLOSED_BOOK)
+    asked = 14 * sum(len(ASKED[attribute]) for attribute in CLOSED_BOOK)
+    for kind in ("employer", "town"):
+        asked += len(small.of(kind, "A")) * sum(len(ASKED[attribute]) for attribute in ATTRIBUTES[kind])
+    assert kinds["question", "A"] == asked
     assert {split for _, split in kinds} == {"A", "B"}
     assert ("question", "B") not in kinds
     assert not {row["text"] for row in validation} & {row.get("text") for row in train}

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from playbook.data.world.facts import CLOSED_BOOK, Entity, World
+from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.templates import ASKED, HELD_OUT
 from playbook.data.world.turns import Turn, assistant, user
 
@@ -16,12 +16,21 @@ TRAINED_SHOWN = 2
 
 
 def training_questions(world: World) -> Iterator[tuple[Entity, list[Turn]]]:
-    """Every trained wording of every closed-book question about A people, with its answer, as a conversation."""
+    """Every trained wording of every closed-book question about A people, with its answer, as a conversation.
+
+    Towns and employers are asked about too: the more kinds of question, the surer the model is that it answers one.
+    """
     for person in world.of("person", "A"):
         for attribute in CLOSED_BOOK:
             answer = world.newest(person, attribute).value
             for template in ASKED[attribute]:
                 yield person, [user(template.format(n=person.name)), assistant(f"{answer}.")]
+    for kind in ("employer", "town"):
+        for entity in world.of(kind, "A"):
+            for attribute in ATTRIBUTES[kind]:
+                answer = world.newest(entity, attribute).value
+                for template in ASKED[attribute]:
+                    yield entity, [user(template.format(n=entity.name)), assistant(f"{answer}.")]
 
 
 def question_rows(world: World) -> Iterator[dict[str, Any]]:
