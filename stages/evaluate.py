@@ -23,7 +23,7 @@ from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
 from playbook.training.validation import validate
 
-CHECKPOINTS = ("base",)
+CHECKPOINTS = ("base", "sft")
 
 
 @dataclass(frozen=True)

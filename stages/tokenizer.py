@@ -1,16 +1,16 @@
 """Learn a vocabulary from the corpus, and write the corpus as token files.
 
-Reads   data/corpus (train.txt and validation.txt, or pretrain.jsonl and validation.jsonl)
-Writes  data/tokenizer.json, data/tokens/train.tokens, data/tokens/validation.tokens, reports/metrics/tokenizer.json
-Note    Only the training part shapes a BPE vocabulary. Bytes per token is measured on the validation part, over the
-        tokens that carry loss: the number by which nats per token become bits per byte.
+Reads   data/corpus (train.txt and validation.txt, or the JSONL files of the world)
+Writes  data/tokenizer.json, data/tokens/PART.tokens (see playbook.data.encode), reports/metrics/tokenizer.json
+Note    Only train.txt or pretrain.jsonl shapes a BPE vocabulary. Bytes per token is measured on the validation part,
+        over the tokens that carry loss: the number by which nats per token become bits per byte.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playbook.data.encode import encode_part, vocabulary_texts
+from playbook.data.encode import encode_part, parts, vocabulary_texts
 from playbook.data.text_source import DataConfig
 from playbook.data.token_file import write_tokens
 from playbook.evaluation.statistics import ratio_of_sums
@@ -47,21 +47,21 @@ class Sizes:
 
 
 def main() -> None:
-    """Train the tokenizer, encode both parts, report how far they are compressed."""
+    """Train the tokenizer, encode every part, report how far validation is compressed."""
     with stage("stages.tokenizer", Params) as run:
         params, corpus = run.params, run.input("data/corpus")
         tokenizer = train_tokenizer(params.tokenizer, vocabulary_texts(params.data, params.tokenizer, corpus))
         tokenizer.save("data/tokenizer.json")
         headers = {}
-        for part in ("train", "validation"):
+        for part in parts(params.data):
             sizes = Sizes()
             documents = sizes.watch(progress(encode_part(params.data, tokenizer, corpus, part), f"encode {part}"))
             long = params.data.source == "text"
             headers[part] = write_tokens(TOKENS / f"{part}.tokens", documents, tokenizer.vocab_size, one_document=long)
-        facts = {"vocab_size": tokenizer.vocab_size, "tokens": headers["train"].tokens}
         compression = ratio_of_sums(sizes.text_bytes, sizes.tokens, BOOTSTRAP_SEED)
-        run.report({"bytes_per_token": compression}, **facts, validation_tokens=headers["validation"].tokens)
-        say("tokenizer", {**facts, "bytes_per_token": compression.value})
+        tokens = {part: header.tokens for part, header in headers.items()}
+        run.report({"bytes_per_token": compression}, vocab_size=tokenizer.vocab_size, tokens=tokens)
+        say("tokenizer", {"vocab_size": tokenizer.vocab_size, **tokens, "bytes_per_token": compression.value})
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def test_a_clean_world_passes_and_says_what_it_has_seen(clean: Path) -> None:
     rows = {path.name: len(list(read_jsonl(path))) for path in clean.glob("*.jsonl")}
     assert seen["schemas"] == sum(rows.values())
     trained = sum(
-        rows[f"{name}.jsonl"] for name in ("pretrain", "validation", "conversations", "preferences", "rl_prompts")
+        rows[f"{name}.jsonl"]
+        for name in ("pretrain", "validation", "drills", "conversations", "preferences", "rl_prompts")
     )
     assert seen["held_out_entities"] == seen["held_out_wordings"] == trained
     assert min(seen.values()) > 0
@@ -68,6 +69,7 @@ def test_a_clean_world_passes_and_says_what_it_has_seen(clean: Path) -> None:
         ("pretrain.jsonl", {"id": "x", "text": f"Ada met {C_PERSON.upper()}'s dog."}, C_PERSON),
         ("validation.jsonl", {"id": "x", "text": f"She comes from {C_TOWN}."}, C_TOWN),
         ("conversations.jsonl", chat("Who employs Ada?", f"{C_EMPLOYER}."), C_EMPLOYER),
+        ("drills.jsonl", {**chat("Who?", C_TOWN), "kind": "echo"}, C_TOWN),
         ("rl_prompts.jsonl", {"id": "x", "messages": [user("Who?")], "candidates": [C_PERSON]}, C_PERSON),
         ("preferences.jsonl", pair(f"{C_TOWN}."), C_TOWN),
         ("pretrain.jsonl", chat(f"Where was {B_PERSON} born?"), B_PERSON),
@@ -121,6 +123,8 @@ def changed(key: str, value: object) -> Callable[[Rows], None]:
         ("conversations.jsonl", changed("messages", []), "conversations.jsonl:3: messages"),
         ("sessions.jsonl", changed("questions", [chat("Who?")]), r"sessions.jsonl:3: questions\[0\]"),
         ("documents.jsonl", changed("text", ""), "documents.jsonl:3: text"),
+        ("drills.jsonl", lambda rows: rows[2]["messages"][1].update(content="baker baker"), "drills.jsonl:3"),
+        ("drills.jsonl", lambda rows: rows[-1]["messages"][2].update(content="bak"), r"drills\.jsonl:50(.|\n)*'?bak"),
     ],
 )
 def test_a_false_answer_or_a_broken_row_is_named(

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from playbook.data import encode
-from playbook.data.encode import encode_part, encode_rows, encode_text, vocabulary_texts
+from playbook.data.encode import WORLD_PARTS, encode_part, encode_rows, encode_text, vocabulary_texts
 from playbook.data.text_source import DataConfig
+from playbook.data.world.drills import DRILLS
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import write_jsonl
 from playbook.text.special_tokens import ASSISTANT, DOC, END, USER
@@ -18,12 +19,25 @@ CHARACTERS = CharTokenizer(" Ada is.Who?")
 
 def test_the_world_becomes_documents(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "pretrain.jsonl", ROWS)
-    text, chat = encode_part(DataConfig(), CHARACTERS, tmp_path, "train")
+    text, chat = encode_part(DataConfig(), CHARACTERS, tmp_path, "county")
     assert CHARACTERS.decode(text.ids) == f"{DOC} Ada is.{END}"
     assert CHARACTERS.decode(chat.ids) == f"{DOC}{USER} Who?{END}{ASSISTANT} Ada.{END}"
     assert text.loss_mask.count(False) == 1
     assert chat.loss_mask.count(True) == len(" Ada.") + 1
     assert (text.text_bytes, chat.text_bytes) == (7, 4)
+
+
+def test_each_row_goes_to_one_source(tmp_path: Path) -> None:
+    rows = {
+        "pretrain.jsonl": ["biography", "question"],
+        "validation.jsonl": ["biography"],
+        "drills.jsonl": list(DRILLS),
+        "conversations.jsonl": ["reading_1", "search_2", "search_unknown_entity", "fact", "recall"],
+    }
+    for name, kinds in rows.items():
+        write_jsonl(tmp_path / name, [{"kind": kind, "messages": CHAT} for kind in kinds])
+    sizes = {part: len(list(encode_part(DataConfig(), CHARACTERS, tmp_path, part))) for part in WORLD_PARTS}
+    assert sizes == {"county": 2, **dict.fromkeys(DRILLS, 1), "reading": 3, "talk": 2, "validation": 1}
 
 
 def test_a_vocabulary_sees_what_will_be_encoded(tmp_path: Path) -> None:

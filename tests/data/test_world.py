@@ -13,9 +13,9 @@ from playbook.data.world.documents import document_rows, passages, poisoned
 from playbook.data.world.facts import ATTRIBUTES, CHANGING, CLOSED_BOOK, World, build_world
 from playbook.data.world.generate import pretrain_rows, write_world
 from playbook.data.world.names import TOWNS, deal, pair_names
-from playbook.data.world.questions import question_rows
+from playbook.data.world.questions import FRAMED_ASKED, question_rows
 from playbook.data.world.strangers import throw_away_world, unknown_people
-from playbook.data.world.templates import ASKED, HELD_OUT, TOLD
+from playbook.data.world.templates import ASKED, DIRECT, HELD_OUT, TOLD
 from playbook.data.world.values import HOBBIES, JOBS
 from playbook.plumbing.errors import InputError
 
@@ -26,7 +26,7 @@ def world() -> World:
 
 
 def test_names_are_unique_and_their_parts_tell_no_split(world: World) -> None:
-    assert len(world.by_name) == len(world.entities) == len(world.by_id) == 412
+    assert len(world.by_name) == len(world.entities) == len(world.by_id) == 472
     for position in (0, 1):
         parts = {
             split: {person.name.split()[position] for person in world.of("person", *split)}
@@ -70,7 +70,7 @@ def test_newest_date_wins_and_only_news_attributes_change(world: World) -> None:
             assert len(history) == 1 or attribute == CHANGING[entity.kind]
             assert len({fact.value for fact in history}) == len(history)
     changed = [p for p in world.of("person", "C") if len(world.history(p, "street")) > 1]
-    assert len(changed) == 28  # 35% of 80
+    assert len(changed) == 49  # 35% of 140
     assert not set(CLOSED_BOOK) & set(CHANGING.values())
 
 
@@ -78,7 +78,7 @@ def test_another_seed_is_another_county_and_the_same_seed_the_same_bytes(tmp_pat
     for name, config in {"one": TINY, "same": TINY, "other": replace(TINY, seed=2)}.items():
         write_world(config, tmp_path / name)
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
-    assert len(files) == 12
+    assert len(files) == 13
     for name in files:
         one, same, other = ((tmp_path / folder / name).read_bytes() for folder in ("one", "same", "other"))
         assert one == same != other
@@ -117,9 +117,9 @@ def test_pretraining_text_asks_about_a_alone_and_validation_is_new(world: World)
     kinds = Counter((row["kind"], small.by_id[row["entities"][0]].split) for row in train)
     assert kinds["biography", "A"] == 14 * 3
     assert kinds["biography", "B"] == 10 * 3
-    asked = 14 * sum(len(ASKED[attribute]) for attribute in CLOSED_BOOK)
-    for kind in ("employer", "town"):
-        asked += len(small.of(kind, "A")) * sum(len(ASKED[attribute]) for attribute in ATTRIBUTES[kind])
+    asked = 14 * sum(len(DIRECT[attribute]) + FRAMED_ASKED for attribute in CLOSED_BOOK)
+    asked += 4 * sum(len(DIRECT[attribute]) + FRAMED_ASKED for attribute in ATTRIBUTES["employer"])
+    asked += 5 * sum(len(DIRECT[attribute]) + FRAMED_ASKED for attribute in ATTRIBUTES["town"])
     assert kinds["question", "A"] == asked
     assert {split for _, split in kinds} == {"A", "B"}
     assert ("question", "B") not in kinds
@@ -129,8 +129,8 @@ def test_pretraining_text_asks_about_a_alone_and_validation_is_new(world: World)
 
 def test_questions_cover_all_splits_with_the_true_answer(world: World) -> None:
     rows = list(question_rows(world))
-    assert Counter(row["split"] for row in rows) == {"A": 140 * 4 * 5, "B": 140 * 4 * 5, "C": 80 * 4 * 5}
-    assert sum(row["held_out"] for row in rows) == 360 * 4 * 3
+    assert Counter(row["split"] for row in rows) == {"A": 140 * 4 * 5, "B": 140 * 4 * 5, "C": 140 * 4 * 5}
+    assert sum(row["held_out"] for row in rows) == 420 * 4 * 3
     for row in rows[::37]:
         assert row["answer"] == f"{world.newest(world.by_id[row['entity']], row['attribute']).value}."
         assert (row["answer"].removesuffix(".") in row["candidates"]) == (

@@ -18,6 +18,7 @@ from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
 from playbook.data.world.rl_prompts import rl_prompt_rows
 from playbook.data.world.sessions import session_rows
+from playbook.data.world.unanswerable import MISSING
 from playbook.data.world.wordings import held_out_pattern, held_out_wordings, sentences
 
 Row = dict[str, Any]
@@ -70,17 +71,22 @@ def test_an_answer_that_was_searched_for_stands_in_the_last_result(conversations
 
 
 def test_of_several_passages_about_somebody_the_newest_is_believed(conversations: list[Row]) -> None:
-    believed = 0
+    believed = refused = 0
     for row in of_kind(conversations, "reading"):
         lines = row["messages"][0]["content"].split("\n")
         for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
             about = [line for line in lines if line.partition(",")[0] in question["content"]]
             value = answer["content"].removesuffix(".")
+            if is_abstention(answer["content"]):  # about somebody who is not there, or about what is not told
+                assert not about or any(missing in question["content"] for missing in MISSING)
+                refused += 1
+                continue
             assert any(value in line for line in about)
             if len(about) > 1 and re.search("live|address", question["content"]):
                 assert value in max(about, key=lambda line: line.partition(", ")[2][:4])
                 believed += 1
     assert believed
+    assert refused
 
 
 def test_what_cannot_be_known_is_not_answered(conversations: list[Row]) -> None:

@@ -28,7 +28,7 @@ stages:
           x: num_tokens
   evaluate:
     matrix:
-      checkpoint: [base]
+      checkpoint: [base, sft]
     cmd: python -m stages.evaluate ${item.checkpoint}
     deps: ["models/${item.checkpoint}", data/corpus]
     metrics:
@@ -114,9 +114,13 @@ def write_world(root: Path) -> None:
     metrics = root / "reports/metrics"
     write_metrics(metrics / "audit.json", {}, {"seconds": 1.0})
     write_metrics(metrics / "pretrain.json", language() | closed_book(), facts | {"weights_sha256": "ab" * 32})
-    write_metrics(metrics / "evaluate/base.json", language() | closed_book(), {"seconds": 9.0, "threads": 2})
-    write_curve(root / "reports/curves/pretrain.csv")
-    write_jsonl(root / "data/records/evaluate/base.jsonl", QUESTIONS)
+    write_metrics(metrics / "sft.json", language() | closed_book(), {"seconds": 99.0})
+    write_metrics(metrics / "recipe.json", {"read_1": measured(0.876, 0.85, 0.9)}, {"seconds": 9.0})
+    for stage, checkpoint in (("pretrain", "base"), ("sft", "sft")):
+        facts = {"seconds": 9.0, "threads": 2}
+        write_metrics(metrics / f"evaluate/{checkpoint}.json", language() | closed_book(), facts)
+        write_curve(root / f"reports/curves/{stage}.csv")
+        write_jsonl(root / f"data/records/evaluate/{checkpoint}.jsonl", QUESTIONS)
     (root / "dvc.yaml").write_text(DVC_YAML)
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from reporting.made_up import CHANCE, KNOWN, group, measured, write_curve
 
-from playbook.reporting.figures import closed_book_bars, pretraining_curve, save, training_health
+from playbook.reporting.figures import closed_book_bars, loss_curve, save, training_health
 from playbook.reporting.results import read_curve
 
 
 def test_bars_stand_as_high_as_their_values_and_carry_intervals() -> None:
-    (axes,) = closed_book_bars(group(KNOWN), {}, group(CHANCE)).axes
+    (axes,) = closed_book_bars("Memory", group(KNOWN), {}, group(CHANCE)).axes
     heights = [bar.get_height() for bar in axes.patches]  # type: ignore[attr-defined]
     assert heights == [value for values in (KNOWN, CHANCE) for value, _, _ in values.values()]
     drawn = [line.get_segments() for line in axes.collections]  # type: ignore[attr-defined]
@@ -23,7 +23,7 @@ def test_bars_stand_as_high_as_their_values_and_carry_intervals() -> None:
 
 def test_curve_shows_both_losses_with_units(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
-    (axes,) = pretraining_curve(read_curve(tmp_path / "curve.csv"), measured(0.6, 0.5, 0.7)).axes
+    (axes,) = loss_curve("Training", read_curve(tmp_path / "curve.csv"), measured(0.6, 0.5, 0.7)).axes
     labels = [line.get_label() for line in axes.lines]
     assert {"validation", "training, averaged", "training, each logged step"} <= set(labels)
     averaged = axes.lines[labels.index("training, averaged")]
@@ -43,6 +43,6 @@ def test_svg_and_png_are_white_cards(tmp_path: Path) -> None:
 def test_a_curve_of_one_step(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv", steps=1)
     curve = read_curve(tmp_path / "curve.csv")
-    (axes,) = pretraining_curve(curve, None).axes
+    (axes,) = loss_curve("Training", curve, None).axes
     assert [line.get_label() for line in axes.lines] == ["training, each logged step"]
     assert len(training_health(curve).axes) == 2

@@ -23,7 +23,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_on_the_world(world: Path) -> None:
     page = (world / "reports/README.md").read_text()
-    assert page.index("| what") < page.index("## Pipeline") < page.index("## Pretraining")
+    places = [page.index(words) for words in ("| what", "## Pipeline", "## Pretraining", "## Fine-tuning", "read_1")]
+    assert places == sorted(places)
+    assert "18 s" in page  # both members of the matrix
     for words in (
         "0.96",
         "[0.94, 0.98]",
@@ -58,7 +60,7 @@ def test_a_run_on_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "nothing to ask" in page
     assert "Memory, A" not in page
     assert "> To be, or **not \\*to\\***" in page
-    assert not Path("reports/figures/closed_book.svg").exists()
+    assert not Path("reports/figures/closed_book_base.svg").exists()
 
 
 def test_nothing_has_run_and_an_earlier_report_goes(tmp_path: Path) -> None:
@@ -68,7 +70,7 @@ def test_nothing_has_run_and_an_earlier_report_goes(tmp_path: Path) -> None:
         path.write_text("old")
     write_report(Results(), tmp_path)
     page = (tmp_path / "README.md").read_text()
-    for stage in ("pretrain", "evaluate@base", "audit"):
+    for stage in ("pretrain", "sft", "evaluate@base", "evaluate@sft", "recipe", "audit"):
         assert f"run `dvc repro {stage}`" in page
     assert not any(path.exists() for path in old)
     assert (tmp_path / "figures").is_dir()

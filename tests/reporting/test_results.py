@@ -24,7 +24,8 @@ def test_names_lead_to_measurements(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert read.measurement("pretrain", "no.such") is None
     assert read.fact("pretrain", "params") == 1_900_000
     assert read.fact("no such", "params") is None
-    assert len(read.records) == 3
+    assert {name: len(rows) for name, rows in read.records.items()} == {"base": 3, "sft": 3}
+    assert set(read.curves) == {"pretrain", "sft"}
 
 
 def test_the_trainer_writes_the_columns_that_we_read() -> None:

@@ -1,16 +1,18 @@
 """`data.source: text` through the real stages, from a file in data/sources to the report, at toy size."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from playbook.model.checkpoint import load_model
 from playbook.plumbing.config import overlay, read_yaml
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.paths import ROOT
-from stages import audit, evaluate, prepare, pretrain, report, tokenizer
+from stages import audit, evaluate, prepare, pretrain, report, sft, tokenizer
 
 PROFILE = {
     "runtime": {"threads": 1, "precision": "float32"},
@@ -18,6 +20,7 @@ PROFILE = {
     "tokenizer": {"kind": "char"},
     "model": {"context": 32, "layers": 1, "width": 28, "heads": 2},
     "pretrain": {"tokens": 32 * 8 * 150, "batch": 8, "accumulate": 1},
+    "sft": {"tokens": 64 * 4 * 10, "batch": 4, "context": 64},
 }
 
 
@@ -39,9 +42,10 @@ def write_params(change: dict[str, object]) -> None:
 def test_from_a_text_to_a_report(workspace: Path) -> None:
     lines = [f"{i} bottles of beer on the wall, {i} bottles of beer.\n" for i in range(1, 300)]
     (workspace / "data/sources/song.txt").write_text("".join(lines))
-    for stage in (prepare, audit, tokenizer, pretrain):
+    for stage in (prepare, audit, tokenizer, pretrain, sft):
         stage.main()
     evaluate.main("base")
+    evaluate.main("sft")
     report.main()
     metrics = read_metrics("reports/metrics/pretrain.json")
     loss = Measurement.from_json(metrics["val_loss"])
@@ -50,6 +54,7 @@ def test_from_a_text_to_a_report(workspace: Path) -> None:
     assert loss.ci95[0] < loss.value < loss.ci95[1]
     assert metrics["val_bits_per_byte"]["value"] == pytest.approx(loss.value / 0.693147, rel=1e-3)  # a byte a character
     assert metrics["run"]["tokens"] == 32 * 8 * 150
+    assert load_model("models/sft").config == replace(load_model("models/base").config, context=64)
     samples = [json.loads(row) for row in Path("data/records/evaluate/base.jsonl").read_text().splitlines()]
     assert samples
     assert "closed_book" not in metrics
@@ -96,3 +101,12 @@ def test_an_unknown_parameter_is_named_before_anything_runs(workspace: Path) -> 
         YAML(typ="safe", pure=True).dump(params, handle)
     with pytest.raises(InputError, match=r"pretrain: optimizer: learning_rte(.|\n)*rename it to 'learning_rate'"):
         pretrain.main()
+
+
+def test_learned_positions_do_not_stretch_to_longer_rows(workspace: Path) -> None:
+    (workspace / "data/sources/a.txt").write_text("abcdefghij" * 300)
+    write_params({"model": {"preset": "gpt2"}, "pretrain": {"tokens": 32 * 8 * 2}})
+    for stage in (prepare, tokenizer, pretrain):
+        stage.main()
+    with pytest.raises(InputError, match=r"sft.context(.|\n)*32, the learned positions"):
+        sft.main()

@@ -9,7 +9,7 @@ from stages import audit, prepare
 WORLD = """
 data: {source: world}
 world: {people_a: 6, people_b: 4, people_c: 4, towns: 3, employers: 3, towns_c: 2, employers_c: 2, biographies: 2,
-        conversations: 60, preferences: 20, rl_prompts: 10, agent_tasks: 16, sessions: 1}
+        drills: 10, conversations: 60, preferences: 20, rl_prompts: 10, agent_tasks: 16, sessions: 1}
 """
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from playbook.data.batches import PackedDocuments, validation_documents, validation_windows
+from playbook.data.encode import WORLD_PARTS
 from playbook.data.token_file import TokenFile
+from playbook.data.world.drills import DRILLS
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_json, write_jsonl
 from playbook.text.tokenizer import load_tokenizer
@@ -26,12 +28,15 @@ def world(root: Path) -> None:
     question = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "London"}]
     write_jsonl(root / "data/corpus/pretrain.jsonl", [*texts, *[{"id": "q", "messages": question}] * 10])
     write_jsonl(root / "data/corpus/validation.jsonl", [*texts[:5], {"id": "q", "messages": question}])
+    for file, kinds in (("drills", DRILLS), ("conversations", ("reading_1", "fact"))):
+        write_jsonl(root / f"data/corpus/{file}.jsonl", [{"kind": kind, "messages": question} for kind in kinds])
 
 
 def run(params: str) -> tuple[TokenFile, TokenFile]:
     Path("params.yaml").write_text(params)
     stage.main()
-    train, validation = (TokenFile.open(f"data/tokens/{part}.tokens") for part in ("train", "validation"))
+    first = "train" if "source: text" in params else "county"
+    train, validation = (TokenFile.open(f"data/tokens/{part}.tokens") for part in (first, "validation"))
     train.verify()
     validation.verify()
     return train, validation
@@ -56,8 +61,20 @@ def test_the_world_through_the_stage(root: Path) -> None:
     assert measured["n"] == 6
     assert math.isclose(measured["value"], validation.header.text_bytes / validation.header.trained, rel_tol=1e-5)
     assert measured["ci95"][0] < measured["value"] < measured["ci95"][1]
-    run_facts = {name: report["run"][name] for name in ("vocab_size", "tokens", "validation_tokens")}
-    assert list(run_facts.values()) == [tokenizer.vocab_size, train.header.tokens, validation.header.tokens]
+    assert report["run"]["vocab_size"] == tokenizer.vocab_size
+    tokens = report["run"]["tokens"]
+    assert set(tokens) == {path.stem for path in Path("data/tokens").iterdir()} == set(WORLD_PARTS)
+    assert (tokens["county"], tokens["validation"]) == (train.header.tokens, validation.header.tokens)
+
+
+def test_drills_do_not_shape_the_vocabulary(root: Path) -> None:
+    world(root)
+    run("{data: {}}")
+    first = Path("data/tokenizer.json").read_bytes()
+    chat = [{"role": "user", "content": "gjkqvwxyz " * 50}, {"role": "assistant", "content": "gjkqvwxyz"}]
+    write_jsonl(root / "data/corpus/drills.jsonl", [{"kind": kind, "messages": chat} for kind in DRILLS])
+    run("{data: {}}")
+    assert Path("data/tokenizer.json").read_bytes() == first
 
 
 def test_characters_of_a_text_through_the_stage(root: Path) -> None:
@@ -74,7 +91,7 @@ def test_characters_of_a_text_through_the_stage(root: Path) -> None:
 
 def test_twice_the_same_bytes(root: Path) -> None:
     world(root)
-    outputs = ["data/tokenizer.json", "data/tokens/train.tokens", "data/tokens/validation.tokens"]
+    outputs = ["data/tokenizer.json", "data/tokens/county.tokens", "data/tokens/register_3.tokens"]
     run("{data: {}}")
     first = [Path(path).read_bytes() for path in outputs]
     run("{data: {}}")

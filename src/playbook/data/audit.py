@@ -46,6 +46,11 @@ def _check_agent_task(row: Row, where: str) -> None:
     check_keys(row, {"kind": str, "hops": int, "answer": str, "candidates": list, "passages": list}, where)
 
 
+def _check_drill(row: Row, where: str) -> None:
+    check_conversation(row, where)
+    check_keys(row, {"kind": str}, where)
+
+
 def _check_question(row: Row, where: str) -> None:
     check_prompt(row, where)
     check_keys(row, {"entity": str, "split": str, "attribute": str, "answer": str, "candidates": list}, where)
@@ -65,13 +70,17 @@ CHECKS: dict[str, Check] = {
     "validation.jsonl": check_document,
     "documents.jsonl": keys(id=str, kind=str, entity=str, title=str, text=str, date=str),
     "questions.jsonl": _check_question,
+    "drills.jsonl": _check_drill,
     "conversations.jsonl": check_conversation,
     "preferences.jsonl": check_preference,
     "rl_prompts.jsonl": check_prompt,
     "agent_tasks.jsonl": _check_agent_task,
     "sessions.jsonl": _check_session,
 }
-TRAINING = ("pretrain.jsonl", "validation.jsonl", "conversations.jsonl", "preferences.jsonl", "rl_prompts.jsonl")
+TRAINING = (
+    "pretrain.jsonl", "validation.jsonl", "drills.jsonl", "conversations.jsonl", "preferences.jsonl",
+    "rl_prompts.jsonl",
+)  # fmt: skip
 
 
 def audit(corpus: Path) -> dict[str, int]:
@@ -89,6 +98,7 @@ def audit(corpus: Path) -> dict[str, int]:
         "held_out_wordings": _no_wordings(training, tested),
         "validation_copies": _no_copies(files["pretrain.jsonl"], files["validation.jsonl"]),
         "answers": _true_answers(files),
+        "drills": _found_above(files["drills.jsonl"]),
     }
 
 
@@ -149,6 +159,17 @@ def _true_answers(files: dict[str, Rows]) -> int:
         if row["answer"] != IDK and row["answer"].removesuffix(".") not in texts[row["passages"][-1]]:
             raise InputError(where, f"an answer that stands in {row['passages'][-1]}", row["answer"])
     return len(files["questions.jsonl"]) + len(trained) + len(files["agent_tasks.jsonl"])
+
+
+def _found_above(rows: Rows) -> int:
+    """Every answer of a drill stands, word by word, in its first turn; that of an echo is the first turn twice."""
+    for where, row in rows:
+        first = row["messages"][0]["content"]
+        words, twice = f" {' '.join(first.split())} ", f"{first} {first}"
+        for answer in (turn["content"] for turn in row["messages"] if turn["role"] == "assistant"):
+            if answer != twice if row["kind"].startswith("echo") else f" {answer} " not in words:
+                raise InputError(where, f"an answer that stands in {first!r}", answer, MEND)
+    return len(rows)
 
 
 def _tests(rows: Rows) -> Iterator[str]:

@@ -66,8 +66,11 @@ class BatchStream(ABC):
         return self
 
     def __next__(self) -> Batch:
-        """The next batch. Always full: the last rows of an epoch go together with the first of the next."""
-        chunks, missing = [], self.batch
+        return self.take(self.batch)
+
+    def take(self, rows: int) -> Batch:
+        """The next `rows` rows. Always so many: the last of an epoch go together with the first of the next."""
+        chunks, missing = [], rows
         while missing:
             total = self._ensure_plan()
             last = min(self.row + missing, total)

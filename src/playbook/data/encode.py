@@ -1,9 +1,11 @@
 """data/corpus -> encoded documents, for the world (JSONL of texts and chats) and for plain text alike.
 
+Each part becomes a token file: of plain text train and validation, of the world the sources that a curriculum mixes.
 Plain text is one long document without markers, encoded in pieces that end with a line, so that a file of any size
 streams. Its first token is predicted from nothing, hence carries no loss and no bytes.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,19 @@ from playbook.text.tokenizer import Tokenizer, TokenizerConfig
 
 PIECE = 1 << 12
 """Characters of plain text encoded at a time, at least."""
+TEXT_PARTS = ("train", "validation")
+WORLD_PARTS: dict[str, tuple[str, str]] = {
+    "county": ("pretrain.jsonl", ""),
+    "echo_short": ("drills.jsonl", "echo_short"),
+    "echo_long": ("drills.jsonl", "echo_long"),
+    "register_1": ("drills.jsonl", "register_1"),
+    "register_2": ("drills.jsonl", "register_2"),
+    "register_3": ("drills.jsonl", "register_3"),
+    "reading": ("conversations.jsonl", "reading|search"),
+    "talk": ("conversations.jsonl", "(?!reading|search)"),
+    "validation": ("validation.jsonl", ""),
+}
+"""Part -> corpus file, and how the `kind` of its rows begins (a regular expression)."""
 
 
 def vocabulary_texts(data: DataConfig, tokenizer: TokenizerConfig, corpus: Path) -> Iterator[str]:
@@ -37,16 +52,27 @@ def vocabulary_texts(data: DataConfig, tokenizer: TokenizerConfig, corpus: Path)
             yield from (f" {text}" for text in message_texts(message))
 
 
+def parts(data: DataConfig) -> tuple[str, ...]:
+    """The names of the token files; validation is the last."""
+    return TEXT_PARTS if data.source == "text" else tuple(WORLD_PARTS)
+
+
 def encode_part(data: DataConfig, tokenizer: Tokenizer, corpus: Path, part: str) -> Iterator[Encoded]:
-    """The documents of a part, "train" or "validation"; of plain text, the pieces of its one document."""
+    """The documents of one of `parts`; of plain text, the pieces of its one document."""
     if data.source == "text":
         return encode_text(corpus / f"{part}.txt", tokenizer)
-    return encode_rows(corpus / {"train": "pretrain.jsonl", "validation": "validation.jsonl"}[part], tokenizer)
+    file, kinds = WORLD_PARTS[part]
+    return encode_rows(corpus / file, tokenizer, kinds)
 
 
-def encode_rows(path: Path, tokenizer: Tokenizer) -> Iterator[Encoded]:
-    """Rows {"text"} as documents with loss throughout, rows {"messages"} as chats with loss on the assistant."""
+def encode_rows(path: Path, tokenizer: Tokenizer, kinds: str = "") -> Iterator[Encoded]:
+    """Rows {"text"} as documents with loss throughout, rows {"messages"} as chats with loss on the assistant.
+
+    Only rows whose "kind" begins with a match of `kinds`, a regular expression.
+    """
     for where, row in _rows(path):
+        if not re.match(kinds, row.get("kind", "")):
+            continue
         try:
             yield encode_document(row["text"], tokenizer) if "text" in row else encode_chat(row["messages"], tokenizer)
         except InputError as error:

@@ -57,10 +57,10 @@ SPLIT_MEANING = {
 Measured = Mapping[str, Measurement]
 
 
-def pretraining_curve(curve: pd.DataFrame, final: Measurement | None) -> Figure:
+def loss_curve(title: str, curve: pd.DataFrame, final: Measurement | None) -> Figure:
     """Training and validation loss against tokens seen; `final` is the held-out loss at the end, with its interval.
 
-    `curve`: the columns of reports/curves/pretrain.csv; cells where nothing was measured are NaN.
+    `curve`: the columns of reports/curves/*.csv; cells where nothing was measured are NaN.
     """
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.4), layout="constrained")
@@ -80,7 +80,7 @@ def pretraining_curve(curve: pd.DataFrame, final: Measurement | None) -> Figure:
             low, high = _arms(final)
             axes.errorbar(*end, yerr=[[low], [high]], color=VERMILION, capsize=4)
             axes.annotate(f"{final.value:.3f}", end, (7, 0), textcoords="offset points", color=VERMILION, va="center")
-        axes.set(title="Pretraining", xlabel="tokens seen", ylabel="loss (nats per token)", xscale="log", yscale="log")
+        axes.set(title=title, xlabel="tokens seen", ylabel="loss (nats per token)", xscale="log", yscale="log")
         axes.margins(x=0.09)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         _plain_numbers(axes)
@@ -106,7 +106,7 @@ def training_health(curve: pd.DataFrame) -> Figure:
         return figure
 
 
-def closed_book_bars(held_out: Measured, seen: Measured, chance: Measured) -> Figure:
+def closed_book_bars(title: str, held_out: Measured, seen: Measured, chance: Measured) -> Figure:
     """Share of right answers for each split, in new and in trained wordings, beside chance; lines are 95% intervals."""
     series = [
         ("new wording", BLUE, held_out),
@@ -125,7 +125,7 @@ def closed_book_bars(held_out: Measured, seen: Measured, chance: Measured) -> Fi
         axes.set_xticks(range(len(splits)), [f"{split}: {SPLIT_MEANING.get(split, '')}" for split in splits])
         axes.tick_params(axis="x", length=0)
         axes.grid(visible=False, axis="x")
-        axes.set(title="Questions from memory", ylabel="share answered correctly", ylim=(0, 1.12))
+        axes.set(title=title, ylabel="share answered correctly", ylim=(0, 1.12))
         axes.set_xlim(-0.5, len(splits) - 0.5)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1])
         figure.legend(loc="outside lower center", ncols=len(series))

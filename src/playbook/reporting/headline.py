@@ -15,6 +15,7 @@ from playbook.reporting.tables import (
 )
 
 CLOSED_BOOK = ("evaluate/base", "pretrain")
+TUNED = ("evaluate/sft", "sft")
 LOSS = ("pretrain", "evaluate/base")
 PLACES = 3
 """Decimals at least, so that 0.9796 does not stand as 0.98 beside a target that it misses."""
@@ -37,10 +38,15 @@ LINES = (
     Line("Memory, B: only the biography in training", CLOSED_BOOK, "closed_book.B", "at least", 0.95),
     Line("Memory, C: in no training text", CLOSED_BOOK, "closed_book.C", "chance"),
     Line("Wrong answers given as if known, all questions", CLOSED_BOOK, "hallucination_rate"),
+    Line("After fine-tuning: memory, A", TUNED, "closed_book.A"),
+    Line("After fine-tuning: memory, B", TUNED, "closed_book.B"),
+    Line("After fine-tuning: memory, C", TUNED, "closed_book.C"),
+    Line("After fine-tuning: wrong answers given as if known", TUNED, "hallucination_rate"),
     Line("Held-out text, bits per byte", LOSS, "val_bits_per_byte"),
     Line("Held-out text, nats per token", LOSS, "val_loss"),
     Line("Parameters", ("pretrain",), "run.params", "at most", 3e6),
     Line("Pretraining, seconds", ("pretrain",), "run.seconds", "at most", 400.0),
+    Line("Fine-tuning, seconds", ("sft",), "run.seconds"),
 )
 """Targets are those of the default parameters on two quiet CPU cores."""
 

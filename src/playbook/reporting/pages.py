@@ -54,14 +54,16 @@ def draw(results: Results, folder: Path) -> list[str]:
     """Draw the figures that there are numbers for; returns their names."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {}
-    if results.curve is not None and len(results.curve):
-        made["pretraining"] = figures.pretraining_curve(results.curve, results.measurement("pretrain", "val_loss"))
-        made["training_health"] = figures.training_health(results.curve)
-    groups = [
-        results.group("evaluate/base", name) for name in ("closed_book", "closed_book_seen_words", "closed_book_chance")
-    ]
-    if groups[0]:
-        made["closed_book"] = figures.closed_book_bars(*groups)
+    for stage, title in (("pretrain", "Pretraining"), ("sft", "Fine-tuning")):
+        if stage in results.curves and len(results.curves[stage]):
+            curve, final = results.curves[stage], results.measurement(stage, "val_loss")
+            made[f"{stage}_loss"] = figures.loss_curve(title, curve, final)
+            made[f"{stage}_health"] = figures.training_health(curve)
+    for checkpoint, title in (("base", "Questions from memory"), ("sft", "Questions from memory, after fine-tuning")):
+        names = ("closed_book", "closed_book_seen_words", "closed_book_chance")
+        groups = [results.group(f"evaluate/{checkpoint}", name) for name in names]
+        if groups[0]:
+            made[f"closed_book_{checkpoint}"] = figures.closed_book_bars(title, *groups)
     for name, figure in made.items():
         figures.save(figure, folder / name)
     return list(made)
@@ -70,8 +72,9 @@ def draw(results: Results, folder: Path) -> list[str]:
 def make_tables(results: Results) -> dict[str, str]:
     """The tables by name, as Markdown; only those that there are numbers for."""
     tables = {"headline": headline_table(results)}
-    if by_attribute := _attributes(results):
-        tables["by_attribute"] = by_attribute
+    for checkpoint in ("base", "sft"):
+        if by_attribute := _attributes(results, f"evaluate/{checkpoint}"):
+            tables[f"by_attribute_{checkpoint}"] = by_attribute
     if facts := _run_facts(results):
         tables["run"] = facts
     for name in results.metrics:
@@ -91,8 +94,12 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
         tables["headline"],
         *_bullets([*_learned(results), *takeaways.memory(results)]),
         *_pipeline(results),
-        *_pretraining(results, drawn, tables),
-        *_memory(results, drawn, tables),
+        *_training(results, drawn, "## Pretraining", "pretrain", "base"),
+        *(["### The runs", tables["run"]] if "run" in tables else []),
+        *_memory(results, drawn, tables, "## What it knows by heart", "base"),
+        *_training(results, drawn, "## Fine-tuning", "sft", "sft"),
+        *_memory(results, drawn, tables, "## What it knows by heart after fine-tuning", "sft"),
+        *_reading(tables),
         *_samples(results),
         *_data(results),
     ]
@@ -100,54 +107,63 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
 
 
 def _learned(results: Results) -> list[str]:
-    return takeaways.learning(results.curve) if results.curve is not None else []
+    return takeaways.learning(results.curves["pretrain"]) if "pretrain" in results.curves else []
 
 
 def _pipeline(results: Results) -> list[str]:
     if not results.stages:
         return []
-    took = {name.partition("/")[0]: results.fact(name, "seconds") for name in results.metrics}
-    seconds = {name: float(value) for name, value in took.items() if isinstance(value, int | float)}
+    seconds: dict[str, float] = {}
+    for name in results.metrics:
+        if isinstance(took := results.fact(name, "seconds"), int | float):
+            stage = name.partition("/")[0]  # of a matrix stage all members together
+            seconds[stage] = seconds.get(stage, 0.0) + took
     drawing = mermaid(results.stages, seconds)
     return ["## Pipeline", drawing, f"*Drawn from [dvc.yaml](../dvc.yaml) by `{COMMAND}`; seconds as last run.*"]
 
 
-def _pretraining(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
-    title = "## Pretraining"
-    if "pretrain" not in results.metrics and results.curve is None:
-        return [title, _absent("pretrain")]
+def _training(results: Results, drawn: list[str], title: str, stage: str, checkpoint: str) -> list[str]:
+    if stage not in results.metrics and stage not in results.curves:
+        return [title, _absent(stage)]
     parts = [title]
-    if "pretraining" in drawn:
-        parts += _figure("pretraining", "Training and validation loss against tokens seen", "curves/pretrain.csv")
-        parts += _figure(
-            "training_health", "Learning rate and gradient norm against tokens seen", "curves/pretrain.csv"
-        )
-    if results.samples:
-        parts += ["### What it wrote on the way", diary(results.samples)]
-    if "run" in tables:
-        parts += ["### The run", tables["run"]]
+    if f"{stage}_loss" in drawn:
+        source = f"curves/{stage}.csv"
+        parts += _figure(f"{stage}_loss", "Training and validation loss against tokens seen", source)
+        parts += _figure(f"{stage}_health", "Learning rate and gradient norm against tokens seen", source)
+    if samples := results.samples.get(checkpoint):
+        parts += ["### What it wrote on the way", diary(samples)]
     return parts
 
 
-def _memory(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
-    title = "## What it knows by heart"
-    if "evaluate/base" not in results.metrics:
-        return [title, _absent("evaluate@base")]
-    if "closed_book" not in drawn:
+def _memory(results: Results, drawn: list[str], tables: Mapping[str, str], title: str, checkpoint: str) -> list[str]:
+    if f"evaluate/{checkpoint}" not in results.metrics:
+        return [title, _absent(f"evaluate@{checkpoint}")]
+    if (name := f"closed_book_{checkpoint}") not in drawn:
         return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
-    parts = [title, *_figure("closed_book", "Share of questions answered correctly", "metrics/evaluate/base.json")]
-    if "by_attribute" in tables:
-        parts += ["### By attribute, new wordings", tables["by_attribute"]]
+    source = f"metrics/evaluate/{checkpoint}.json"
+    parts = [title, *_figure(name, "Share of questions answered correctly", source)]
+    if checkpoint != "base":
+        parts += _bullets(takeaways.memory(results, f"evaluate/{checkpoint}"))
+    if (name := f"by_attribute_{checkpoint}") in tables:
+        parts += ["### By attribute, new wordings", tables[name]]
     return parts
+
+
+def _reading(tables: Mapping[str, str]) -> list[str]:
+    title = "## What it does with passages before it"
+    return [title, tables["recipe"] if "recipe" in tables else _absent("recipe")]
 
 
 def _samples(results: Results) -> list[str]:
-    if not results.records:
-        return []
-    if "correct" in results.records[0]:
-        rule = "The first right and the first wrong answers of each split, not a selection by taste."
-        return ["## Samples", rule, question_samples(results.records)]
-    return ["## Samples", "Held-out text, and how the model goes on (bold).", text_samples(results.records)]
+    parts = []
+    for checkpoint, records in results.records.items():
+        if records and "correct" in records[0]:
+            rule = "The first right and the first wrong answers of each split, not a selection by taste."
+            parts += [f"## Samples, {checkpoint}", rule, question_samples(records)]
+        elif records:
+            rule = "Held-out text, and how the model goes on (bold)."
+            parts += [f"## Samples, {checkpoint}", rule, text_samples(records)]
+    return parts
 
 
 def _data(results: Results) -> list[str]:
@@ -169,10 +185,9 @@ def _bullets(sentences: list[str]) -> list[str]:
     return ["\n".join(f"- {sentence}" for sentence in sentences)] if sentences else []
 
 
-def _attributes(results: Results) -> str | None:
+def _attributes(results: Results, file: str) -> str | None:
     by_split = {
-        split: results.group("evaluate/base", f"closed_book_by_attribute.{split}")
-        for split in results.group("evaluate/base", "closed_book")
+        split: results.group(file, f"closed_book_by_attribute.{split}") for split in results.group(file, "closed_book")
     }
     names = sorted({name for group in by_split.values() for name in group})
     if not names:
@@ -186,7 +201,7 @@ def _cell(measured: Measurement | None) -> str:
 
 
 def _run_facts(results: Results) -> str | None:
-    columns = [name for name in ("pretrain", "evaluate/base") if name in results.metrics]
+    columns = [name for name in ("pretrain", "sft", "evaluate/base", "evaluate/sft") if name in results.metrics]
     rows = []
     for key, label in RUN_FACTS.items():
         facts = [results.fact(name, key) for name in columns]

@@ -1,4 +1,4 @@
-"""What a report is made from: metrics files, the training curve, records. What has not been made is simply absent."""
+"""What a report is made from: metrics files, training curves, records. What has not been made is simply absent."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +11,13 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl
 from playbook.plumbing.metrics import Measurement, is_measurement, read_metrics
 
-METRICS = ("audit", "tokenizer", "pretrain", "evaluate/base")
+METRICS = ("audit", "tokenizer", "pretrain", "sft", "evaluate/base", "evaluate/sft", "recipe")
 """The files below reports/metrics/ that the report reads, without `.json`."""
-CURVE = Path("reports/curves/pretrain.csv")
-RECORDS = Path("data/records/evaluate/base.jsonl")
-SAMPLES = Path("models/base/samples.jsonl")
+CURVES = {"pretrain": Path("reports/curves/pretrain.csv"), "sft": Path("reports/curves/sft.csv")}
+"""By stage."""
+RECORDS = {"base": Path("data/records/evaluate/base.jsonl"), "sft": Path("data/records/evaluate/sft.jsonl")}
+"""By checkpoint."""
+SAMPLES = {"base": Path("models/base/samples.jsonl"), "sft": Path("models/sft/samples.jsonl")}
 PIPELINE = Path("dvc.yaml")
 COLUMNS = ("num_tokens", "seconds", "loss", "val_loss", "learning_rate", "grad_norm")
 
@@ -26,10 +28,12 @@ class Results:
 
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By name as in `METRICS`."""
-    curve: pd.DataFrame | None = None
-    records: list[dict[str, Any]] = field(default_factory=list)
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    """What the model wrote at each validation of its training."""
+    curves: dict[str, pd.DataFrame] = field(default_factory=dict)
+    """By stage, as in `CURVES`."""
+    records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By checkpoint, as in `RECORDS`."""
+    samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """By checkpoint: what the model wrote at each validation of its training."""
     stages: dict[str, Any] = field(default_factory=dict)
     """The `stages` of dvc.yaml."""
 
@@ -58,7 +62,8 @@ class Results:
 
 def sources() -> list[Path]:
     """The files that `read_results` reads, those that are there."""
-    wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS] + [CURVE, RECORDS, SAMPLES, PIPELINE]
+    wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS]
+    wanted += [*CURVES.values(), *RECORDS.values(), *SAMPLES.values(), PIPELINE]
     return [path for path in wanted if path.exists()]
 
 
@@ -67,9 +72,9 @@ def read_results() -> Results:
     there = set(sources())
     return Results(
         {name: read_metrics(path) for name in METRICS if (path := Path(f"reports/metrics/{name}.json")) in there},
-        read_curve(CURVE) if CURVE in there else None,
-        list(read_jsonl(RECORDS)) if RECORDS in there else [],
-        list(read_jsonl(SAMPLES)) if SAMPLES in there else [],
+        {name: read_curve(path) for name, path in CURVES.items() if path in there},
+        {name: list(read_jsonl(path)) for name, path in RECORDS.items() if path in there},
+        {name: list(read_jsonl(path)) for name, path in SAMPLES.items() if path in there},
         read_yaml(PIPELINE).get("stages", {}) if PIPELINE in there else {},
     )
 

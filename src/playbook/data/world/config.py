@@ -17,7 +17,7 @@ class WorldConfig:
     """People of whom the model reads biographies and is asked questions in training."""
     people_b: int = 140
     """People of whom it only reads biographies: are the facts extractable?"""
-    people_c: int = 80
+    people_c: int = 140
     """People in no training text, only in the document store: is it read, or guessed?"""
     towns: int = 14
     employers: int = 20
@@ -25,6 +25,8 @@ class WorldConfig:
     employers_c: int = 10
     biographies: int = 30
     """Biographies of a person in pretrain.jsonl, each another choice of sentences in another order."""
+    drills: int = 12_000
+    """Of each kind."""
     conversations: int = 12_000
     preferences: int = 4_000
     rl_prompts: int = 2_000
@@ -42,7 +44,7 @@ class WorldConfig:
         for name in ("people_a", "people_b", "people_c", "towns", "employers", "towns_c", "employers_c"):
             if getattr(self, name) < 2:
                 raise InputError(name, "at least 2", getattr(self, name))
-        for name in ("biographies", "conversations", "preferences", "rl_prompts", "agent_tasks", "sessions"):
+        for name in ("biographies", "drills", "conversations", "preferences", "rl_prompts", "agent_tasks", "sessions"):
             if getattr(self, name) < 1:
                 raise InputError(name, "at least 1", getattr(self, name))
         if self.biographies > 200:

@@ -24,7 +24,11 @@ ROWS_A_WORLD = 200
 """Conversations about one throw-away world; then its facts are forgotten."""
 STRANGER_SHARE = 0.8
 """Of reading and searching, how much is about strangers and not about A entities."""
-READING_QUESTIONS = 5
+READING_QUESTIONS = 6
+OTHER_PASSAGES = (0, 1, 2, 2)
+"""How many others are read about beside the first."""
+NOT_THERE_SHARE = 0.2
+"""How often a question without an answer stands before one that has one."""
 HOP_WEIGHTS = {1: 0.4, 2: 0.35, 3: 0.25}
 
 Conversation = tuple[str, list[Turn]]
@@ -72,18 +76,39 @@ def unknown(at: Setting) -> Conversation:
 
 
 def reading(at: Setting) -> Conversation:
-    """One to three passages, then several questions about one of them; the newest passage counts."""
+    """One to three passages about people or things of one kind, then several questions about any of them.
+
+    All have the same attributes, so only the name tells which passage to read; and some questions are about somebody
+    who is not there, or about what is not told. Of several documents about one entity the newest counts.
+    """
     world = at.somewhere()
-    subject = at.rng.choice([entity for entity in world.entities if entity.split == "A"])
-    found = entity_documents(at.rng, world, subject)
-    for _ in range(at.rng.choice((0, 0, 1, 2))):
-        found.append(entity_documents(at.rng, world, distractor(at.rng, world, subject))[0])
+    subjects = [at.rng.choice([entity for entity in world.entities if entity.split == "A"])]
+    for _ in range(at.rng.choice(OTHER_PASSAGES)):
+        others = [distractor(at.rng, world, subjects[0]) for _ in range(3)]
+        subjects += [entity for entity in others if entity not in subjects][:1]
+    found = [document for entity in subjects for document in entity_documents(at.rng, world, entity)]
     turns = [tool(passages(at.rng.sample(found, len(found))))]
-    asked = list(ATTRIBUTES[subject.kind])
-    for attribute in at.rng.sample(asked, min(len(asked), READING_QUESTIONS)):
-        turns.append(user(at.rng.choice(ASKED[attribute]).format(n=subject.name)))
-        turns.append(assistant(render(world.newest(subject, attribute).value, "plain")))
-    return f"reading_{len(found)}", turns
+    told = [(entity, attribute) for entity in subjects for attribute in ATTRIBUTES[entity.kind]]
+    for entity, attribute in at.rng.sample(told, min(len(told), READING_QUESTIONS)):
+        if at.rng.random() < NOT_THERE_SHARE:
+            turns += _not_there(at, world, subjects)
+        turns.append(user(at.rng.choice(ASKED[attribute]).format(n=entity.name)))
+        turns.append(assistant(render(world.newest(entity, attribute).value, "plain")))
+    return f"reading_{len(subjects)}", turns
+
+
+def _not_there(at: Setting, world: World, subjects: list[Entity]) -> list[Turn]:
+    """A question that the passages about `subjects` do not answer."""
+    absent = [entity for entity in world.of(subjects[0].kind, "A") if entity not in subjects]
+    if subjects[0].kind == "person" and (not absent or at.rng.random() < 0.4):
+        question = about_missing(at.rng, at.rng.choice(subjects), held_out=False)["question"]
+    elif absent:
+        other = distractor(at.rng, world, subjects[0])
+        other = other if other in absent else at.rng.choice(absent)
+        question = at.rng.choice(ASKED[at.rng.choice(ATTRIBUTES[other.kind])]).format(n=other.name)
+    else:
+        return []
+    return [user(question), assistant(IDK)]
 
 
 def search(at: Setting) -> Conversation:

@@ -12,6 +12,7 @@ from playbook.data.world.biographies import current, distinct, news
 from playbook.data.world.config import WorldConfig
 from playbook.data.world.conversations import conversation_rows
 from playbook.data.world.documents import document_rows
+from playbook.data.world.drills import drill_rows
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, World, build_world
 from playbook.data.world.preferences import preference_rows
 from playbook.data.world.questions import question_rows, training_questions
@@ -37,6 +38,7 @@ def write_world(config: WorldConfig, out: Path) -> dict[str, int]:
         "validation.jsonl": validation,
         "documents.jsonl": document_rows(world),
         "questions.jsonl": question_rows(world),
+        "drills.jsonl": drill_rows(world),
         "conversations.jsonl": conversation_rows(world),
         "preferences.jsonl": preference_rows(world),
         "rl_prompts.jsonl": rl_prompt_rows(world),

@@ -8,29 +8,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
-from playbook.data.world.templates import ASKED, HELD_OUT
+from playbook.data.world.templates import ASKED, DIRECT, HELD_OUT
 from playbook.data.world.turns import Turn, assistant, user
 
+FRAMED_ASKED = 8
+"""Framed wordings of each fact in training, out of about a hundred."""
 TRAINED_SHOWN = 2
 """Wordings of training that questions.jsonl asks as well, marked `held_out: false`: what does a new wording cost?"""
 
 
 def training_questions(world: World) -> Iterator[tuple[Entity, list[Turn]]]:
-    """Every trained wording of every closed-book question about A people, with its answer, as a conversation.
+    """Each closed-book question about A entities in all its direct wordings and some framed ones, with its answer.
 
     Towns and employers are asked about too: the more kinds of question, the surer the model is that it answers one.
     """
-    for person in world.of("person", "A"):
-        for attribute in CLOSED_BOOK:
-            answer = world.newest(person, attribute).value
-            for template in ASKED[attribute]:
-                yield person, [user(template.format(n=person.name)), assistant(f"{answer}.")]
-    for kind in ("employer", "town"):
-        for entity in world.of(kind, "A"):
-            for attribute in ATTRIBUTES[kind]:
-                answer = world.newest(entity, attribute).value
-                for template in ASKED[attribute]:
-                    yield entity, [user(template.format(n=entity.name)), assistant(f"{answer}.")]
+    rng = random.Random(f"training questions {world.config.seed}")
+    for entity in [entity for entity in world.entities if entity.split == "A"]:
+        for attribute in CLOSED_BOOK if entity.kind == "person" else ATTRIBUTES[entity.kind]:
+            answer = world.newest(entity, attribute).value
+            others = [text for text in ASKED[attribute] if text not in DIRECT[attribute]]
+            for template in [*DIRECT[attribute], *rng.sample(others, FRAMED_ASKED)]:
+                yield entity, [user(template.format(n=entity.name)), assistant(f"{answer}.")]
 
 
 def question_rows(world: World) -> Iterator[dict[str, Any]]:

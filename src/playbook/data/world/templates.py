@@ -1,9 +1,10 @@
-"""The wording: how a fact is told and how it is asked. Only tuples of strings; nothing is decided here.
+"""The wording: how a fact is told and how it is asked. Only strings and their combinations; nothing is decided here.
 
 In telling, {S} / {s} is the subject at the start / inside a sentence (a name or a pronoun), {P} / {p} its possessive,
 {v} the value, {a} the value with its article. In asking, {n} is the full name.
 `ASKED` is used in training, `HELD_OUT` only in evaluation: same attributes, other sentences, and no word that the
-first do not use for that attribute or another.
+first do not use for that attribute or another. A question of training is one of `DIRECT`, or a frame with a noun or a
+clause in it ("Can you tell me" + "the trade of {n}"): so many that a model does not learn them one by one.
 """
 
 TOLD: dict[str, tuple[str, ...]] = {
@@ -113,7 +114,7 @@ NEWS: dict[str, tuple[str, ...]] = {
     ),
 }
 
-ASKED: dict[str, tuple[str, ...]] = {
+DIRECT: dict[str, tuple[str, ...]] = {
     "birth_town": (
         "Where was {n} born?",
         "In which town was {n} born?",
@@ -221,4 +222,56 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
     "founded": ("What is the founding year of {n}?", "Which year was {n} founded in?"),
     "mayor": ("What is the name of {n}'s mayor?", "Tell me the mayor of {n}."),
     "river": ("What is the river of {n}?", "Through {n} runs which river?"),
+}
+
+NOUNS: dict[str, tuple[str, ...]] = {
+    "birth_town": ("birthplace", "birth town", "town of birth"),
+    "employer": ("employer", "place of work", "company"),
+    "job": ("job", "profession", "trade", "occupation"),
+    "hobby": ("hobby", "pastime", "favourite pastime"),
+    "street": ("address", "street", "home address"),
+    "headquarters": ("headquarters", "head office", "main office"),
+    "product": ("product", "main product"),
+    "founded": ("founding year", "year of foundation"),
+    "mayor": ("mayor",),
+    "river": ("river",),
+}
+CLAUSES: dict[str, tuple[str, ...]] = {
+    "birth_town": ("where {n} was born", "which town {n} comes from", "in which town {n} was born"),
+    "employer": ("who employs {n}", "which company {n} works for", "at which company {n} works"),
+    "job": ("what {n} does for a living", "what {n} is by trade", "which trade {n} is in"),
+    "hobby": ("what {n} does for fun", "how {n} spends free time", "what {n} is keen on"),
+    "street": ("where {n} lives", "in which street {n} lives"),
+    "headquarters": ("where {n} is based", "from which town {n} is run"),
+    "product": ("what {n} makes", "what {n} sells"),
+    "founded": ("when {n} was founded", "in which year {n} was founded"),
+    "mayor": ("who is mayor of {n}", "who governs {n}"),
+    "river": ("which river runs through {n}", "on which river {n} lies"),
+}
+NOUN_FRAMES = (
+    "Name {}.", "Please give {}.", "May I ask for {}?", "Remind me of {}.", "{}, please.", "{}?",
+    "I am looking for {}.", "Look up {}.",
+)  # fmt: skip
+CLAUSE_FRAMES = (
+    "I wonder {}.", "Please say {}.", "May I ask {}?", "Remind me {}.", "I forgot {}.", "Is it known {}?",
+)  # fmt: skip
+FRAMES = ("Tell me {}.", "Do you know {}?", "I would like to know {}.", "Can you tell me {}?", "Let me know {}.")
+"""For both."""
+
+
+def framed(attribute: str) -> list[str]:
+    """Every noun and clause of the attribute in every frame that takes it.
+
+    >>> framed("mayor")[:4]
+    ['Name the mayor of {n}.', "Name {n}'s mayor.", 'Please give the mayor of {n}.', "Please give {n}'s mayor."]
+    """
+    nouns = [phrase for noun in NOUNS[attribute] for phrase in (f"the {noun} of {{n}}", f"{{n}}'s {noun}")]
+    texts = [frame.format(noun) for frame in NOUN_FRAMES + FRAMES for noun in nouns]
+    texts += [frame.format(clause) for frame in CLAUSE_FRAMES + FRAMES for clause in CLAUSES[attribute]]
+    return [text[0].upper() + text[1:] for text in texts]
+
+
+ASKED: dict[str, tuple[str, ...]] = {
+    attribute: tuple(dict.fromkeys(text for text in [*direct, *framed(attribute)] if text not in HELD_OUT[attribute]))
+    for attribute, direct in DIRECT.items()
 }

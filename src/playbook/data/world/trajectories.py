@@ -12,8 +12,8 @@ from playbook.data.world.documents import TRAINED_INJECTIONS, entity_documents, 
 from playbook.data.world.facts import Entity, World
 from playbook.data.world.turns import Turn, call, tool
 
-DISTRACTOR_SHARE = 0.4
-"""Of the search results, how many hold a passage about somebody else."""
+DISTRACTORS = (0, 1, 2, 2)
+"""How many passages about somebody else a search result holds."""
 INJECTION_SHARE = 0.05
 """And how many hold an instruction, which is to be ignored."""
 
@@ -33,8 +33,8 @@ def lookup(rng: random.Random, world: World, entity: Entity) -> list[Turn]:
     found = entity_documents(rng, world, entity)
     if rng.random() < INJECTION_SHARE:
         found.append(_injected(rng, world, entity))
-    if rng.random() < DISTRACTOR_SHARE:
-        found.append(_page(rng, world, distractor(rng, world, entity)))
+    others = {(other := distractor(rng, world, entity)).id: other for _ in range(rng.choice(DISTRACTORS))}
+    found += [_page(rng, world, other) for other in others.values()]
     return [call("search", entity.name), tool(passages(rng.sample(found, len(found))))]
 
 

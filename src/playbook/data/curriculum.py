@@ -1,0 +1,111 @@
+"""Several token files in one training run, in shares that change from phase to phase.
+
+What is simple and dense first, what stands on it later: Bengio et al., Curriculum Learning, ICML 2009. Each row of a
+batch comes from one source, so a source's share is counted in rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from playbook.data.batches import Batch, BatchStream, open_stream
+from playbook.data.token_file import TokenFile
+from playbook.plumbing.errors import InputError
+
+TEXT, WORLD = "train", "county"
+"""The source of a run without phases: of plain text, which has no other, and of the world."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one mixture."""
+
+    share: float
+    """Of the whole run; the shares of all phases add up to 1."""
+    mix: dict[str, float]
+    """Source -> share of the rows of each batch, rounded to whole rows; they add up to 1."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share <= 1:
+            raise InputError("share", "more than 0 and at most 1", self.share)
+        if abs(sum(self.mix.values()) - 1) > 1e-6 or min(self.mix.values()) < 0:
+            raise InputError("mix", "shares between 0 and 1 that add up to 1", self.mix)
+
+
+class Curriculum:
+    """An endless, resumable stream of batches of `rows` rows: phase by phase over `batches`, then the last for ever.
+
+    Raises `InputError` for a source without a stream, and for phases that do not add up to the whole.
+    """
+
+    def __init__(self, streams: Mapping[str, BatchStream], phases: Sequence[Phase], rows: int, batches: int) -> None:
+        check_phases(phases, streams)
+        self.streams = {name: stream for name, stream in streams.items() if any(name in phase.mix for phase in phases)}
+        ends = [round(end * batches) for end in accumulate(phase.share for phase in phases)]
+        self.plan: list[Any] = [[end, rows_of(phase.mix, rows)] for end, phase in zip(ends, phases, strict=True)]
+        """For each phase the batch before which it ends, and the rows of each source."""
+        self.step = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        rows = next((rows for end, rows in self.plan if self.step < end), self.plan[-1][1])
+        self.step += 1
+        parts = [self.streams[name].take(count) for name, count in rows.items() if count]
+        return Batch(*(torch.cat([getattr(part, column.name) for part in parts]) for column in fields(Batch)))
+
+    def state(self) -> dict[str, Any]:
+        """The step and the cursor of each source, ready for JSON, with the plan that they belong to."""
+        streams = {name: stream.state() for name, stream in self.streams.items()}
+        return {"plan": self.plan, "step": self.step, "streams": streams}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from `state()` of a curriculum with the same plan over the same sources; otherwise `InputError`."""
+        if state.get("plan") != self.plan:
+            raise InputError("data cursor: plan", repr(self.plan), state.get("plan"), "start the training anew")
+        for name, stream in self.streams.items():
+            stream.load_state(state["streams"][name])
+        self.step = int(state["step"])
+
+
+def open_curriculum(
+    folder: Path, phases: Sequence[Phase], context: int, rows: int, tokens: int, seed: int
+) -> Curriculum:
+    """A curriculum over the token files of `folder`, each verified, for a run of `tokens` input tokens.
+
+    Without phases it is one source throughout. Plain text is always so: it has nothing else to mix.
+    """
+    files = {path.stem: path for path in sorted(folder.glob("*.tokens"))}
+    if TEXT in files or not phases:
+        phases = (Phase(1.0, {TEXT if TEXT in files else WORLD: 1.0}),)
+    check_phases(phases, files)
+    streams = {}
+    for name in dict.fromkeys(name for phase in phases for name in phase.mix):
+        file = TokenFile.open(files[name])
+        file.verify()
+        streams[name] = open_stream(file, context, rows, seed)
+    return Curriculum(streams, phases, rows, round(tokens / (rows * context)))
+
+
+def rows_of(mix: Mapping[str, float], rows: int) -> dict[str, int]:
+    """Whole rows of each source in a batch.
+
+    >>> rows_of({"a": 0.5, "b": 0.3, "c": 0.2}, 8)
+    {'a': 4, 'b': 2, 'c': 2}
+    """
+    bounds = [0, *(round(bound * rows) for bound in accumulate(mix.values()))]
+    return {name: last - first for name, (first, last) in zip(mix, pairwise(bounds), strict=True)}
+
+
+def check_phases(phases: Sequence[Phase], sources: Mapping[str, object]) -> None:
+    """Raise `InputError` unless shares add up to 1 and every source is known."""
+    if abs(sum(phase.share for phase in phases) - 1) > 1e-6:
+        raise InputError("curriculum", "shares of phases that add up to 1", [phase.share for phase in phases])
+    for number, phase in enumerate(phases):
+        if strange := [name for name in phase.mix if name not in sources]:
+            raise InputError(f"curriculum[{number}]: mix", f"sources among {', '.join(sources)}", ", ".join(strange))

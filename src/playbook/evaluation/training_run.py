@@ -1,0 +1,81 @@
+"""What pretraining and fine-tuning share: train over a curriculum, save the model, measure what it knows by heart.
+
+A run that was killed goes on from its side checkpoint, to the same bits.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playbook.data.batches import open_validation
+from playbook.data.curriculum import Phase, open_curriculum
+from playbook.data.token_file import TokenFile
+from playbook.evaluation.closed_book import EvaluateConfig, answer_questions, closed_book_metrics, read_questions
+from playbook.evaluation.language import language_metrics
+from playbook.evaluation.samples import continue_openings
+from playbook.model.checkpoint import save_model, weights_sha256
+from playbook.model.gpt import GPTMini
+from playbook.plumbing.files import read_jsonl, write_jsonl
+from playbook.plumbing.runtime import Runtime, peak_rss_mb
+from playbook.plumbing.stage import Stage
+from playbook.text.tokenizer import Tokenizer
+from playbook.training.throughput import matmul_rate
+from playbook.training.trainer import TrainConfig, Trainer
+from playbook.training.validation import Validation, validate
+
+SAMPLES = "samples.jsonl"
+"""Beside the model: what it wrote at each validation."""
+
+
+@dataclass(frozen=True)
+class CurriculumConfig(TrainConfig):
+    """A training run over several token files."""
+
+    curriculum: tuple[Phase, ...] = ()
+    """None: pretraining text throughout, which is what plain text gets in any case."""
+
+
+def train_and_report(
+    run: Stage[Any],
+    model: GPTMini,
+    tokenizer: Tokenizer,
+    config: CurriculumConfig,
+    evaluate: EvaluateConfig,
+    runtime: Runtime,
+    out: Path,
+    curve: str,
+) -> None:
+    """Train `model` in place, save it in the folder `out` and its curve as CSV, and report the stage's metrics."""
+    tokens, questions = run.input("data/tokens"), run.input("data/corpus/questions.jsonl")
+    context = model.config.context
+    batches = open_curriculum(tokens, config.curriculum, context, config.batch, config.tokens, runtime.seed)
+    held_out = TokenFile.open(tokens / "validation.tokens")
+    diary = run.work / SAMPLES
+
+    def held_out_loss(model: GPTMini) -> Validation:
+        found = validate(model, open_validation(held_out, context, evaluate.batch_size), held_out.header.text_bytes)
+        with open(diary, "a", encoding="utf-8") as page:
+            for sample in continue_openings(model, tokenizer, held_out, 2, runtime.seed):
+                page.write(json.dumps({"val_loss": found.loss, **sample}, ensure_ascii=False) + "\n")
+        return found
+
+    result = Trainer(model, batches, config, run.work, validate=held_out_loss).run()
+    save_model(model, out)
+    tokenizer.save(out / "tokenizer.json")
+    # a run that was killed repeats its last samples to the letter
+    write_jsonl(out / SAMPLES, {(row["val_loss"], row["prompt"]): row for row in read_jsonl(diary)}.values())
+    result.curve.write(curve)
+
+    final = held_out_loss(model)
+    metrics: dict[str, Any] = dict(language_metrics(final.nats, final.tokens, final.bytes, runtime.seed))
+    if questions.stat().st_size:  # plain text has none
+        records = answer_questions(read_questions(questions), model, tokenizer, evaluate)
+        metrics |= closed_book_metrics(records, runtime.seed)
+    rate = matmul_rate(model, config.batch, context)
+    achieved = result.tokens_per_second * model.flops_per_token(context)
+    run.report(
+        metrics, tokens=result.tokens, train_seconds=result.seconds, tokens_per_second=result.tokens_per_second,
+        mfu=achieved / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(), params=model.parameter_count(),
+        weights_sha256=weights_sha256(model), **runtime.facts(),
+    )  # fmt: skip

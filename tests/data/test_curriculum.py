@@ -1,0 +1,157 @@
+import json
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from playbook.data.batches import Batch
+from playbook.data.curriculum import Curriculum, Phase, open_curriculum, rows_of
+from playbook.data.token_file import write_tokens
+from playbook.evaluation.training_run import CurriculumConfig
+from playbook.plumbing.config import build
+from playbook.plumbing.errors import InputError
+from playbook.text.chat import Encoded
+
+CONTEXT, ROWS, BATCHES, SEED = 7, 5, 10, 3
+TOKENS = CONTEXT * ROWS * BATCHES
+FIRST = {"county": 100, "echo": 200, "register": 300}
+PHASES = (
+    Phase(0.3, {"county": 1.0}),
+    Phase(0.5, {"county": 0.2, "echo": 0.4, "register": 0.4}),
+    Phase(0.2, {"register": 0.6, "echo": 0.4}),
+)
+EXPECTED = [{"county": 5}] * 3 + [{"county": 1, "echo": 2, "register": 2}] * 5 + [{"register": 3, "echo": 2}] * 2
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three sources; a token's hundreds tell its source. Few documents, so that epochs end within a run."""
+    for number, (name, first) in enumerate(FIRST.items()):
+        rows = [Encoded([first + row] * (CONTEXT + 1), [True] * (CONTEXT + 1), 1) for row in range(11 + number)]
+        write_tokens(tmp_path / f"{name}.tokens", rows, 400)
+    return tmp_path
+
+
+def opened(folder: Path, phases: tuple[Phase, ...] = PHASES, seed: int = SEED) -> Curriculum:
+    return open_curriculum(folder, phases, CONTEXT, ROWS, TOKENS, seed)
+
+
+def sources(batch: Batch) -> dict[str, int]:
+    """Rows of each source, by the first token of each row."""
+    names = {first // 100: name for name, first in FIRST.items()}
+    found = [names[int(token) // 100] for token in batch.inputs[:, 0]]
+    return {name: found.count(name) for name in dict.fromkeys(found)}
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
+
+
+def test_phases_switch_at_their_step_with_exact_rows_and_the_last_goes_on(folder: Path) -> None:
+    batches = list(islice(opened(folder), BATCHES + 3))
+    assert [sources(batch) for batch in batches] == EXPECTED + [EXPECTED[-1]] * 3
+    assert all(batch.inputs.shape == batch.weights.shape == (ROWS, CONTEXT) for batch in batches)
+
+
+def test_a_source_goes_on_in_the_next_phase_where_it_was(folder: Path) -> None:
+    seen = [int(token) for batch in islice(opened(folder), 8) for token in batch.inputs[:, 0] if token // 100 == 1]
+    assert len(seen) == 3 * 5 + 5
+    assert sorted(seen[:11]) == list(range(100, 111))  # an epoch: each document once
+
+
+@pytest.mark.parametrize("killed_after", range(BATCHES + 1))
+def test_resumed_is_uninterrupted(killed_after: int, folder: Path) -> None:
+    whole = list(islice(opened(folder), BATCHES + 2))
+    stream = opened(folder)
+    for _ in range(killed_after):
+        next(stream)
+    state = json.loads(json.dumps(stream.state()))  # as another process reads it
+    resumed = opened(folder)
+    resumed.load_state(state)
+    rest = list(islice(resumed, BATCHES + 2 - killed_after))
+    assert all(equal(one, other) for one, other in zip(rest, whole[killed_after:], strict=True))
+
+
+def moved(state: dict[str, Any], *keys: str) -> None:
+    for key in keys[:-1]:
+        state = state[key]
+    state[keys[-1]] += 1
+
+
+@pytest.mark.parametrize("keys", [("step",), ("streams", "county", "row"), ("streams", "echo", "epoch")])
+def test_a_cursor_moved_by_one_gives_other_batches(keys: tuple[str, ...], folder: Path) -> None:
+    whole = list(islice(opened(folder), BATCHES))
+    stream = opened(folder)
+    next(stream), next(stream)
+    state = stream.state()
+    moved(state, *keys)
+    resumed = opened(folder)
+    resumed.load_state(state)
+    rest = list(islice(resumed, BATCHES - 2))
+    assert not all(equal(one, other) for one, other in zip(rest, whole[2:], strict=True))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda folder: opened(folder, seed=SEED + 1),
+        lambda folder: opened(folder, (*PHASES[:1], Phase(0.7, {"echo": 1.0}))),
+        lambda folder: opened(folder, (Phase(1.0, {"echo": 1.0}),)),
+    ],
+)
+def test_a_cursor_of_another_run_is_refused(other: Callable[[Path], Curriculum], folder: Path) -> None:
+    with pytest.raises(InputError, match="data cursor"):
+        other(folder).load_state(opened(folder).state())
+
+
+def test_without_phases_it_is_the_county_and_plain_text_is_always_itself(folder: Path, tmp_path: Path) -> None:
+    assert list(opened(folder, ()).streams) == ["county"]
+    (folder / "county.tokens").rename(folder / "train.tokens")
+    assert list(opened(folder).streams) == ["train"]
+
+
+@pytest.mark.parametrize(
+    ("phases", "names"),
+    [
+        (PHASES[:2], "shares of phases that add up to 1"),
+        ((PHASES[0], Phase(0.7, {"county": 0.5, "ecko": 0.5})), r"curriculum\[1\]: mix(.|\n)*county, echo(.|\n)*ecko"),
+    ],
+)
+def test_what_cannot_be_is_refused(phases: tuple[Phase, ...], names: str, folder: Path) -> None:
+    with pytest.raises(InputError, match=names):
+        opened(folder, phases)
+
+
+@pytest.mark.parametrize(
+    ("phase", "names"),
+    [
+        ({"share": 0.5, "mix": {"a": 0.5, "b": 0.4}}, r"curriculum\[1\]: mix"),
+        ({"share": 0.5, "mix": {"a": 1.5, "b": -0.5}}, r"curriculum\[1\]: mix"),
+        ({"share": 0.5, "mix": {}}, r"curriculum\[1\]: mix"),
+        ({"share": 0, "mix": {"a": 1}}, r"curriculum\[1\]: share"),
+        ({"share": 0.5, "mixture": {"a": 1}}, r"curriculum\[1\]: mixture"),
+    ],
+)
+def test_a_phase_that_cannot_be_is_named_when_parameters_are_read(phase: dict[str, Any], names: str) -> None:
+    from_yaml = {"curriculum": [{"share": 0.5, "mix": {"a": 1}}, phase]}
+    with pytest.raises(InputError, match=names):
+        build(CurriculumConfig, {"tokens": 1, **from_yaml}, "params.yaml: pretrain")
+
+
+def test_a_corrupted_source_is_refused(folder: Path) -> None:
+    whole = bytearray((folder / "echo.tokens").read_bytes())
+    whole[130] ^= 1
+    (folder / "echo.tokens").write_bytes(whole)
+    with pytest.raises(InputError, match="corrupted"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("rows", range(1, 40))
+def test_rows_are_whole_and_fill_the_batch(rows: int) -> None:
+    for phase in PHASES:
+        counts = rows_of(phase.mix, rows)
+        assert sum(counts.values()) == rows
+        assert all(abs(counts[name] - share * rows) <= 1 for name, share in phase.mix.items())
