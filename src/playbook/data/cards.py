@@ -16,7 +16,7 @@ FILES: dict[str, str] = {
     "validation.jsonl": "other biographies and pages of the same entities",
     "questions.jsonl": "closed-book evaluation: A, B and C people, held-out wordings and some trained ones",
     "documents.jsonl": "the document store: pages and dated news of A, B and C; a few planted instructions",
-    "drills.jsonl": "pretraining: looking back at random words and made-up people, so that it is learnt to look at all",
+    "drills.jsonl": "fine-tuning first: random words and made-up people, so that it is learnt to look back at all",
     "conversations.jsonl": "supervised fine-tuning: facts, forms, not knowing, reading, searching, remembering",
     "preferences.jsonl": "preference pairs sampled from the gold reward",
     "rl_prompts.jsonl": "prompts for reinforcement learning, with what scores an answer",
