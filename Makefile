@@ -58,7 +58,7 @@ check: $(READY) ## lint, format, types and layers, as CI does
 labs: $(READY) ## run whatever of the studies in labs/ is out of date
 	@shopt -s nullglob; for lab in labs/*/dvc.yaml; do dvc repro "$$lab"; done
 
-readme: $(READY) ## write the generated tables of README.md from the metrics files
+readme: $(READY) ## write the generated tables of README.md and the notes from the metrics files
 	@python -m playbook.commands.readme
 
 why: $(READY) ## tell what `make repro` and `make labs` would run, and why

@@ -76,12 +76,11 @@ def main(key: str) -> None:
             handle.write(tokenizer.decode(page).strip() + "\n")
         final = held_out_loss(model)
         rate = matmul_rate(model, arm.train.batch, arm.model.context)
-        achieved = result.tokens_per_second * model.flops_per_token(arm.model.context)
         run.report(
             language_metrics(final.nats, final.tokens, final.bytes, runtime.seed),
             tokens=result.tokens, train_seconds=result.seconds, tokens_per_second=result.tokens_per_second,
-            mfu=achieved / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(), params=model.parameter_count(),
-            weights_sha256=weights_sha256(model), **runtime.facts(),
+            mfu=result.operations / result.seconds / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(),
+            params=model.parameter_count(), weights_sha256=weights_sha256(model), **runtime.facts(),
         )  # fmt: skip
 
 

@@ -124,7 +124,12 @@ def changed(key: str, value: object) -> Callable[[Rows], None]:
         ("sessions.jsonl", changed("questions", [chat("Who?")]), r"sessions.jsonl:3: questions\[0\]"),
         ("documents.jsonl", changed("text", ""), "documents.jsonl:3: text"),
         ("drills.jsonl", lambda rows: rows[2]["messages"][1].update(content="baker baker"), "drills.jsonl:3"),
-        ("drills.jsonl", lambda rows: rows[-1]["messages"][2].update(content="bak"), r"drills\.jsonl:50(.|\n)*'?bak"),
+        ("drills.jsonl", lambda rows: rows[60]["messages"][2].update(content="bak."), r"drills\.jsonl:61"),
+        (
+            "drills.jsonl",
+            lambda rows: rows[60]["messages"][2].update(content="bak.", reasoning_content="Ada Bell, job: bak"),
+            r"drills\.jsonl:61(.|\n)*'?bak",
+        ),
     ],
 )
 def test_a_false_answer_or_a_broken_row_is_named(

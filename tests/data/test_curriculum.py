@@ -46,6 +46,28 @@ def sources(batch: Batch) -> dict[str, int]:
     return {name: found.count(name) for name in dict.fromkeys(found)}
 
 
+SHORTER = (Phase(0.4, {"county": 1.0}, context=5), Phase(0.6, {"county": 0.6, "echo": 0.4}))
+
+
+def test_a_phase_of_shorter_rows_has_more_of_them_and_as_many_tokens(folder: Path) -> None:
+    batches = list(islice(opened(folder, SHORTER), BATCHES))
+    assert [tuple(batch.inputs.shape) for batch in batches] == [(7, 5)] * 4 + [(5, 7)] * 6
+    assert sources(batches[0]) == {"county": 7}
+    assert sources(batches[-1]) == {"county": 3, "echo": 2}
+
+
+@pytest.mark.parametrize("killed_after", [3, 4, 5])
+def test_resumed_about_a_change_of_context_is_uninterrupted(killed_after: int, folder: Path) -> None:
+    whole = list(islice(opened(folder, SHORTER), BATCHES))
+    stream = opened(folder, SHORTER)
+    for _ in range(killed_after):
+        next(stream)
+    resumed = opened(folder, SHORTER)
+    resumed.load_state(json.loads(json.dumps(stream.state())))
+    rest = list(islice(resumed, BATCHES - killed_after))
+    assert all(equal(one, other) for one, other in zip(rest, whole[killed_after:], strict=True))
+
+
 def equal(one: Batch, other: Batch) -> bool:
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
 
@@ -81,7 +103,7 @@ def moved(state: dict[str, Any], *keys: str) -> None:
     state[keys[-1]] += 1
 
 
-@pytest.mark.parametrize("keys", [("step",), ("streams", "county", "row"), ("streams", "echo", "epoch")])
+@pytest.mark.parametrize("keys", [("step",), ("streams", "county 7", "row"), ("streams", "echo 7", "epoch")])
 def test_a_cursor_moved_by_one_gives_other_batches(keys: tuple[str, ...], folder: Path) -> None:
     whole = list(islice(opened(folder), BATCHES))
     stream = opened(folder)
@@ -108,9 +130,9 @@ def test_a_cursor_of_another_run_is_refused(other: Callable[[Path], Curriculum],
 
 
 def test_without_phases_it_is_the_county_and_plain_text_is_always_itself(folder: Path, tmp_path: Path) -> None:
-    assert list(opened(folder, ()).streams) == ["county"]
+    assert list(opened(folder, ()).streams) == [("county", CONTEXT)]
     (folder / "county.tokens").rename(folder / "train.tokens")
-    assert list(opened(folder).streams) == ["train"]
+    assert list(opened(folder).streams) == [("train", CONTEXT)]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +140,8 @@ def test_without_phases_it_is_the_county_and_plain_text_is_always_itself(folder:
     [
         (PHASES[:2], "shares of phases that add up to 1"),
         ((PHASES[0], Phase(0.7, {"county": 0.5, "ecko": 0.5})), r"curriculum\[1\]: mix(.|\n)*county, echo(.|\n)*ecko"),
+        ((PHASES[0], Phase(0.7, {"county": 1.0}, context=6)), r"curriculum\[1\]: context(.|\n)*35(.|\n)*6"),
+        ((PHASES[0], Phase(0.7, {"county": 1.0}, context=35)), r"curriculum\[1\]: context(.|\n)*at most 7(.|\n)*35"),
     ],
 )
 def test_what_cannot_be_is_refused(phases: tuple[Phase, ...], names: str, folder: Path) -> None:
@@ -133,6 +157,7 @@ def test_what_cannot_be_is_refused(phases: tuple[Phase, ...], names: str, folder
         ({"share": 0.5, "mix": {}}, r"curriculum\[1\]: mix"),
         ({"share": 0, "mix": {"a": 1}}, r"curriculum\[1\]: share"),
         ({"share": 0.5, "mixture": {"a": 1}}, r"curriculum\[1\]: mixture"),
+        ({"share": 0.5, "mix": {"a": 1}, "context": 0}, r"curriculum\[1\]: context"),
     ],
 )
 def test_a_phase_that_cannot_be_is_named_when_parameters_are_read(phase: dict[str, Any], names: str) -> None:

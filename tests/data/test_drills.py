@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -6,10 +7,12 @@ import pytest
 from small_world import SMALL
 
 from playbook.data.audit import strings
-from playbook.data.world.drills import DRILLS, NOUNS, drill_rows
+from playbook.data.world.drills import DRILLS, drill_rows
 from playbook.data.world.facts import World, build_world
 from playbook.data.world.names import PEOPLE
+from playbook.data.world.reasoning import NOT_TOLD
 from playbook.data.world.strangers import unknown_people
+from playbook.data.world.turns import IDK
 
 Row = dict[str, Any]
 DRILLED = replace(SMALL, drills=300)
@@ -25,14 +28,23 @@ def rows(world: World) -> list[Row]:
     return list(drill_rows(world))
 
 
-def entries(row: Row) -> list[tuple[str, list[str]]]:
-    """(name, words that follow) of each person of a register."""
-    lines = [line.split() for line in row["messages"][0]["content"].split("\n")]
-    return [(" ".join(words[:2]), words[2:]) for words in lines]
+def entries(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row["kind"].startswith("entries")]
 
 
-def registers(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row["kind"].startswith("register")]
+def sentences(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row["kind"].startswith("sentences")]
+
+
+def name_of(line: str) -> str:
+    """The first two words of an entry."""
+    return " ".join(re.split(r"[ ,:]+", line)[:2])
+
+
+def exchanges(row: Row) -> list[tuple[str, Row]]:
+    """(question, turn that answers it)"""
+    turns = row["messages"][1:]
+    return [(asked["content"], answer) for asked, answer in zip(turns[::2], turns[1::2], strict=True)]
 
 
 def test_the_seed_fixes_the_rows_and_each_kind_has_as_many(world: World, rows: list[Row]) -> None:
@@ -53,46 +65,65 @@ def test_no_name_of_c_is_spoken(world: World, rows: list[Row]) -> None:
     assert not [entity.name for entity in world.entities if entity.split == "C" and f" {entity.name} " in text]
 
 
-def test_every_answer_stands_in_the_context(rows: list[Row]) -> None:
+def test_an_echo_says_its_words_twice(rows: list[Row]) -> None:
     for row in rows:
-        first, *_ = (turn["content"] for turn in row["messages"])
-        answers = [turn["content"] for turn in row["messages"] if turn["role"] == "assistant"]
-        assert answers
         if row["kind"].startswith("echo"):
-            assert answers == [f"{first} {first}"]
-        else:
-            assert all(f" {answer} " in f" {first} ".replace("\n", " ") for answer in answers)
+            (asked, answer) = (turn["content"] for turn in row["messages"])
+            assert answer == f"{asked} {asked}"
 
 
-def test_the_answer_is_what_stands_behind_the_noun_in_the_entry_of_the_name(rows: list[Row]) -> None:
-    for row in registers(rows):
-        told = dict(entries(row))
-        for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
-            (name,) = [name for name in told if name in question["content"]]
-            (noun,) = [noun for noun in NOUNS if noun in question["content"].replace(name, "").split()]
-            after = " ".join(told[name][told[name].index(noun) + 1 :])
-            assert f"{after} ".startswith(f"{answer['content']} ")
+def test_an_entry_is_said_again_with_the_value_that_stands_in_it(rows: list[Row]) -> None:
+    for row in entries(rows):
+        lines = row["messages"][0]["content"].split("\n")
+        assert len(exchanges(row)) == len(lines)
+        for question, answer in exchanges(row):
+            (line,) = [line for line in lines if name_of(line) in question]
+            if row["kind"] == "entries_4":
+                noun = " ".join(question.replace(name_of(line), "").split())
+                assert line.startswith(f"{name_of(line)} {noun} ")
+                line = line.replace(f" {noun} ", f", {noun}: ", 1)
+            assert answer["content"] == line
 
 
-def test_all_people_of_a_register_have_the_same_nouns_so_only_the_name_tells(rows: list[Row]) -> None:
-    for row in registers(rows):
-        people = entries(row)
-        assert len({name for name, _ in people}) == len(people) >= 2
-        nouns = [frozenset(noun for noun in NOUNS if noun in words) for _, words in people]
-        assert len(set(nouns)) == 1, row
-        assert len(nouns[0]) in ((2, 3) if row["kind"] == "register_3" else (1,))
+def test_all_people_of_a_row_have_the_same_noun_so_only_the_name_tells(rows: list[Row]) -> None:
+    for row in entries(rows):
+        lines = row["messages"][0]["content"].split("\n")
+        assert len({name_of(line) for line in lines}) == len(lines) >= 2
+        if row["kind"] == "entries_3":
+            assert len({line.partition(", ")[2].partition(": ")[0] for line in lines}) == 1
 
 
-def test_half_of_the_names_share_a_part_with_another(rows: list[Row]) -> None:
-    sharing = total = 0
-    for row in registers(rows):
-        parts = [set(name.split()) for name, _ in entries(row)]
-        shared = [any(one & other for other in parts if other is not one) for one in parts]
-        sharing, total = sharing + sum(shared), total + len(shared)
-    assert 0.5 < sharing / total < 0.8  # half of those after the first share with the first, which then shares as well
+def test_a_sentence_is_read_by_name_and_attribute_or_it_is_not_told(rows: list[Row]) -> None:
+    outcomes: Counter[str] = Counter()
+    for row in sentences(rows):
+        texts = dict(line.split(", ", 1) for line in row["messages"][0]["content"].split("\n"))
+        for question, answer in exchanges(row):
+            name = answer["reasoning_content"].partition(", ")[0]
+            value, denied, claimed = answer["reasoning_content"].rpartition(": ")[2].partition(", not ")
+            assert name in question
+            if value == NOT_TOLD:
+                outcomes["absent" if name not in texts else "missing"] += 1
+                assert answer["content"] == IDK
+                continue
+            outcomes["premise" if denied else "told"] += 1
+            assert value in texts[name]
+            assert claimed in question
+            assert answer["content"] == (IDK if denied else f"{value}.")
+    assert set(outcomes) == {"absent", "missing", "premise", "told"}
+    assert outcomes["told"] > outcomes.total() / 2
+
+
+def test_at_times_neither_half_of_a_name_tells_who_is_meant(rows: list[Row]) -> None:
+    grids = 0
+    for row in sentences(rows):
+        names = [line.partition(",")[0].split() for line in row["messages"][0]["content"].split("\n")]
+        if len(names) == 4 and all(len(name) == 2 for name in names):
+            grids += all(len({name[half] for name in names}) == 2 for half in (0, 1))
+    assert grids
 
 
 def test_names_are_of_nobody(world: World, rows: list[Row]) -> None:
     training, _ = unknown_people(world)
-    assert {name for row in registers(rows) for name, _ in entries(row)} <= set(training)
+    names = {name_of(line) for row in entries(rows) for line in row["messages"][0]["content"].split("\n")}
+    assert names <= set(training)
     assert all(len(name.split()) == len(PEOPLE[:2]) for name in training)

@@ -16,6 +16,7 @@ from playbook.data.world.facts import World, build_world
 from playbook.data.world.formats import FORMATS, HELD_OUT_INSTRUCTIONS, INSTRUCTIONS, has_form, render
 from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
+from playbook.data.world.reasoning import NOT_TOLD
 from playbook.data.world.rl_prompts import rl_prompt_rows
 from playbook.data.world.sessions import session_rows
 from playbook.data.world.unanswerable import MISSING
@@ -77,10 +78,18 @@ def test_of_several_passages_about_somebody_the_newest_is_believed(conversations
         for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
             about = [line for line in lines if line.partition(",")[0] in question["content"]]
             value = answer["content"].removesuffix(".")
-            if is_abstention(answer["content"]):  # about somebody who is not there, or about what is not told
-                assert not about or any(missing in question["content"] for missing in MISSING)
+            looked_up = answer["reasoning_content"].rpartition(": ")[2]
+            if is_abstention(
+                answer["content"]
+            ):  # nobody there, nothing told of it, or not what the question takes it for
+                found, denied, claimed = looked_up.partition(", not ")
+                noun = answer["reasoning_content"].partition(", ")[2].partition(": ")[0]
+                missing = not about or noun in MISSING
+                assert looked_up == NOT_TOLD if missing else denied
+                assert not denied or (claimed in question["content"] and any(found in line for line in about))
                 refused += 1
                 continue
+            assert looked_up == value
             assert any(value in line for line in about)
             if len(about) > 1 and re.search("live|address", question["content"]):
                 assert value in max(about, key=lambda line: line.partition(", ")[2][:4])
@@ -221,3 +230,15 @@ def test_sessions_keep_users_apart(world: World) -> None:
 def test_rows_are_json(world: World, tmp_path: Path) -> None:
     for row in session_rows(world):
         assert json.loads(json.dumps(row)) == row
+
+
+def test_each_hop_is_written_down_before_it_is_used(conversations: list[Row]) -> None:
+    for row in of_kind(conversations, "search_2", "search_3"):
+        written = [turn.get("reasoning_content", "") for turn in row["messages"] if turn["role"] == "assistant"]
+        queries = [turn["tool_call"]["query"] for turn in row["messages"] if "tool_call" in turn]
+        assert written[0] == ""
+        assert [text.partition(",")[0] for text in written[1:]] == queries
+        assert [text.rpartition(": ")[2] for text in written[1:]] == [
+            *queries[1:],
+            row["messages"][-1]["content"].removesuffix("."),
+        ]

@@ -17,11 +17,13 @@ from playbook.data.world.turns import IDK, Turn, assistant, call
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.evaluation.skills import (
     EXACT,
+    MISTAKES,
     MOST_CALLS,
     UNANSWERABLE,
     Answerer,
     Task,
     converse,
+    mistake,
     model_answerer,
     read_bench,
     reading_tasks,
@@ -71,6 +73,7 @@ def test_who_reads_searches_and_doubts_rightly_scores_one(bench: Bench) -> None:
     value = measured(bench, scripted(bench[1], perfect))
     zero = {"read_3_chosen_other", "false_answer_rate", "false_refusal_rate"}
     zero |= {f"false_answer_by_kind.{kind}" for kind in UNANSWERABLE}
+    zero |= {f"read_3_mistakes.{kind}" for kind in MISTAKES}
     assert {name for name, share in value.items() if share == 0} == zero
     assert {name for name, share in value.items() if share == 1} == set(value) - zero
     names = {f"read_3_by_position.{place}" for place in (1, 2, 3)} | {"known_facts.A", "known_facts.B"}
@@ -110,7 +113,22 @@ def test_who_ignores_names_fails_where_they_are_exchanged(bench: Bench) -> None:
 def test_who_never_dares_answers_nothing_falsely_and_refuses_everything(bench: Bench) -> None:
     value = measured(bench, lambda talks: [assistant(IDK) for _ in talks])
     assert value["false_refusal_rate"] == 1
-    assert {name for name, share in value.items() if share} == {"false_refusal_rate"}
+    assert {name for name, share in value.items() if share} == {"false_refusal_rate", "read_3_mistakes.name"}
+
+
+def test_a_mistake_is_put_down_to_the_first_step_that_fails() -> None:
+    asked = {"name": "Ada Bell", "attribute": "street", "others": ["Mill Lane"], "correct": False}
+    written = {
+        "Ada Fox, address: Mill Lane": "name",
+        "": "name",
+        "Ada Bell, hobby: chess": "noun",
+        "Ada Bell, address: Mill Lane": "passage",
+        "Ada Bell, address: not told": "refused",
+        "Ada Bell, address: Park Mill": "value",
+    }
+    assert {text: mistake({**asked, "reasoning": text}) for text in written} == written
+    assert set(written.values()) == set(MISTAKES)
+    assert mistake({**asked, "reasoning": "", "correct": True}) is None
 
 
 def test_swapped_rows_hold_the_answer_of_the_other_under_the_subjects_name(bench: Bench) -> None:

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from playbook.plumbing.files import atomic_write, write_jsonl
+from playbook.plumbing.files import atomic_write, write_json, write_jsonl
 from playbook.plumbing.metrics import Measurement, write_metrics
 
 DVC_YAML = """
@@ -70,6 +70,24 @@ def closed_book() -> dict[str, Any]:
     }
 
 
+def skills() -> dict[str, Any]:
+    return {
+        "read_1": measured(0.876, 0.85, 0.9),
+        "known_facts": {split: measured(*KNOWN[split]) for split in "AB"},
+        "read_3_mistakes": {"name": measured(0.01, 0.0, 0.02), "passage": measured(0.22, 0.2, 0.24)},
+        "attention": {
+            "copy_name": {"right": measured(0.9, 0.85, 0.95), "wrong": measured(0.05, 0.01, 0.1)},
+            "read_value": {"right": measured(0.5, 0.3, 0.7), "wrong": measured(0.4, 0.2, 0.6)},
+        },
+    }
+
+
+ATTENTION = {
+    "pieces": ["<|tool|>", " Ada", ":", " vet"],
+    "panels": [{"step": "read_value", "layer": 4, "head": 1, "query": 3, "weights": [0.0, 0.7, 0.3, 0.0]}],
+}
+
+
 def to_json(tree: dict[str, Any]) -> dict[str, Any]:
     """Measurements as a metrics file holds them."""
     return {key: to_json(node) if isinstance(node, dict) else node.to_json() for key, node in tree.items()}
@@ -115,7 +133,8 @@ def write_world(root: Path) -> None:
     write_metrics(metrics / "audit.json", {}, {"seconds": 1.0})
     write_metrics(metrics / "pretrain.json", language() | closed_book(), facts | {"weights_sha256": "ab" * 32})
     write_metrics(metrics / "sft.json", language() | closed_book(), {"seconds": 99.0})
-    write_metrics(metrics / "recipe.json", {"read_1": measured(0.876, 0.85, 0.9)}, {"seconds": 9.0})
+    write_metrics(metrics / "recipe.json", skills(), {"seconds": 9.0})
+    write_json(root / "data/records/attention.json", ATTENTION)
     for stage, checkpoint in (("pretrain", "base"), ("sft", "sft")):
         facts = {"seconds": 9.0, "threads": 2}
         write_metrics(metrics / f"evaluate/{checkpoint}.json", language() | closed_book(), facts)

@@ -14,7 +14,7 @@ from playbook.text.chat import (
     encode_document,
     encode_prompt,
 )
-from playbook.text.special_tokens import ASSISTANT, DOC, END, SEARCH, TOOL, USER
+from playbook.text.special_tokens import ASSISTANT, DOC, END, END_THINK, SEARCH, THINK, TOOL, USER
 from playbook.text.tokenizer import CharTokenizer, Tokenizer, TokenizerConfig, train_tokenizer
 
 CHAT: list[dict[str, Any]] = [
@@ -55,10 +55,13 @@ def test_a_prompt_is_the_beginning_of_the_whole(char: Tokenizer) -> None:
 texts = st.text(max_size=20)
 calls = st.fixed_dictionaries({"name": st.sampled_from(["search", "remember", "recall"]), "query": texts})
 plain = st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant", "tool"]), "content": texts})
+thinking = st.fixed_dictionaries(
+    {"role": st.just("assistant"), "content": texts, "reasoning_content": st.text(min_size=1, max_size=20)}
+)
 calling = st.fixed_dictionaries({"role": st.just("assistant"), "content": texts, "tool_call": calls})
 
 
-@given(messages=st.lists(plain | calling, max_size=5))
+@given(messages=st.lists(plain | calling | thinking, max_size=5))
 def test_round_trip(bpe: Tokenizer, messages: list[dict[str, Any]]) -> None:
     encoded = encode_chat(messages, bpe)
     assert decode_chat(encoded.ids, bpe) == messages
@@ -83,6 +86,24 @@ def test_a_name_is_the_same_token_everywhere(bpe: Tokenizer) -> None:
 def test_a_call_needs_no_content(char: Tokenizer) -> None:
     call = {"role": "assistant", "tool_call": {"name": "search", "query": "Ada"}}
     assert char.decode(encode_chat([call], char).ids) == f"{DOC}{ASSISTANT}{SEARCH} Ada{END}"
+
+
+def test_reasoning_comes_before_content_and_call_and_is_taught(char: Tokenizer) -> None:
+    call = {"name": "search", "query": "Ada"}
+    turn = {"role": "assistant", "reasoning_content": "Who: Ada", "content": "Let me.", "tool_call": call}
+    encoded = encode_chat([turn], char)
+    body = f"{THINK} Who: Ada{END_THINK} Let me.{SEARCH} Ada{END}"
+    assert char.decode(encoded.ids) == f"{DOC}{ASSISTANT}{body}"
+    assert encoded.loss_mask == [False, False, *[True] * (len(encoded.ids) - 2)]
+    assert encoded.text_bytes == len("Who: AdaLet me.Ada")
+    assert decode_answer(encoded.ids[2:-1], char) == turn
+
+
+def test_reasoning_without_an_end_is_all_there_is(char: Tokenizer) -> None:
+    ids = [char.id_of(THINK), *char.encode(" Ada"), char.id_of(SEARCH)]
+    assert decode_answer(ids, char) == {"role": "assistant", "content": "", "reasoning_content": f"Ada{SEARCH}"}
+    late = [*char.encode(" Ada"), char.id_of(THINK), char.id_of(END_THINK)]
+    assert decode_answer(late, char) == {"role": "assistant", "content": f"Ada{THINK}{END_THINK}"}
 
 
 def test_what_a_bad_model_writes_is_still_a_message(char: Tokenizer) -> None:
@@ -114,6 +135,8 @@ def test_a_document_carries_loss_on_all_but_its_start(char: Tokenizer) -> None:
         ({"role": "assistant", "tool_call": {"name": "fly", "query": "q"}}, r"messages\[0\].tool_call"),
         ({"role": "assistant", "tool_call": {"name": "search"}}, r"messages\[0\].tool_call"),
         ({"role": "assistant", "tool_call": "search"}, r"messages\[0\].tool_call"),
+        ({"role": "user", "content": "x", "reasoning_content": "y"}, r"messages\[0\].reasoning_content"),
+        ({"role": "assistant", "content": "x", "reasoning_content": ""}, r"messages\[0\].reasoning_content"),
     ],
 )
 def test_malformed_messages_are_refused(message: dict[str, Any], where: str, bpe: Tokenizer) -> None:

@@ -54,7 +54,7 @@ def test_no_text_yields_a_special_token(bpe: Tokenizer, text: str) -> None:
 def test_special_tokens_have_their_ids_and_names(kind: str, request: pytest.FixtureRequest) -> None:
     tokenizer: Tokenizer = request.getfixturevalue(kind)
     assert tokenizer.has_specials
-    assert [tokenizer.id_of(name) for name in SPECIAL_TOKENS] == list(range(10))
+    assert [tokenizer.id_of(name) for name in SPECIAL_TOKENS] == list(range(len(SPECIAL_TOKENS)))
     assert tokenizer.decode([tokenizer.id_of(END), *tokenizer.encode("Ada")]) == "<|end|>Ada"
     assert tokenizer.byte_length(tokenizer.id_of(PAD)) == 0
 
@@ -72,7 +72,7 @@ def test_encode_batch_is_encode(bpe: Tokenizer, char: Tokenizer) -> None:
 def test_char_ids_are_the_sorted_alphabet() -> None:
     plain = CharTokenizer("banana", specials=False)
     assert (plain.vocab_size, plain.encode("ban"), plain.characters) == (3, [1, 0, 2], "abn")
-    assert CharTokenizer("banana").encode("ban") == [11, 10, 12]
+    assert CharTokenizer("banana").encode("ban") == [13, 12, 14]
     assert plain.byte_length(0) == 1
     assert CharTokenizer("é", specials=False).byte_length(0) == 2
 

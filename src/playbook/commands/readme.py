@@ -1,24 +1,37 @@
-"""`make readme`: write the generated blocks of README.md from the metrics files, so that no number there is typed."""
+"""`make readme`: write the generated blocks of README.md and the notes from metrics files: no number there is typed."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
-from playbook.reporting.headline import headline_table
+from playbook.reporting.headline import SKILL_LINES, headline_table
+from playbook.reporting.pages import mistakes_table
 from playbook.reporting.readme import update_block
 from playbook.reporting.results import read_results
 from playbook.reporting.tables import format_measurement, markdown_table
+from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
 
 
-def blocks() -> dict[str, str]:
-    """The content of every generated block, by name."""
-    return {"headline": headline_table(read_results()), "real-text": real_text(), "throughput": throughput()}
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {
+        "headline": lambda: headline_table(read_results()),
+        "real-text": lambda: real_text(),
+        "throughput": lambda: throughput(),
+    },
+    "notes/reading.md": {
+        "skills": lambda: headline_table(read_results(), SKILL_LINES),
+        "mistakes": lambda: mistakes_table(read_results()),
+        "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
+    },
+}
+"""Page -> its generated blocks, by name."""
 
 
 def real_text() -> str:
@@ -47,22 +60,22 @@ def throughput() -> str:
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
 
 
-def updated(text: str) -> str:
-    """README.md with every block as the metrics files have it."""
-    for name, content in blocks().items():
-        text = update_block(text, name, content)
+def updated(page: str, text: str) -> str:
+    """The text of a page with every block as the metrics files have it."""
+    for name, content in PAGES[page].items():
+        text = update_block(text, name, content())
     return text
 
 
 def main(root: Path = ROOT) -> int:
-    """Rewrite README.md where it differs."""
+    """Rewrite the pages that differ."""
     sys.excepthook = tell
-    readme = root / "README.md"
-    before = readme.read_text(encoding="utf-8")
-    if (after := updated(before)) != before:
-        with atomic_write(readme) as handle:
-            handle.write(after)
-    print("README.md agrees with the metrics files")
+    for page in PAGES:
+        before = (root / page).read_text(encoding="utf-8")
+        if (after := updated(page, before)) != before:
+            with atomic_write(root / page) as handle:
+                handle.write(after)
+    print(f"{', '.join(PAGES)}: in agreement with the metrics files")
     return 0
 
 

@@ -22,6 +22,7 @@ from playbook.data.schemas import (
     checked_rows,
 )
 from playbook.data.text_source import read_blocks
+from playbook.data.world.reasoning import NOT_TOLD
 from playbook.data.world.turns import IDK
 from playbook.data.world.wordings import held_out_pattern, sentences
 from playbook.plumbing.errors import InputError
@@ -29,6 +30,7 @@ from playbook.plumbing.errors import InputError
 Rows = list[tuple[str, Row]]
 """(file:line, row)"""
 
+WORD = re.compile(r"[\w-]+")
 MEND = "mend what wrote the file: src/playbook/data/world"
 
 WINDOW, MOST_WINDOWS, MOST_COPIED = 200, 200, 0.1
@@ -162,13 +164,21 @@ def _true_answers(files: dict[str, Rows]) -> int:
 
 
 def _found_above(rows: Rows) -> int:
-    """Every answer of a drill stands, word by word, in its first turn; that of an echo is the first turn twice."""
+    """Every value that a drill looks up stands, word by word, in its first turn, or is not told; what is answered after
+    reasoning is that value. The answer of an echo is the first turn twice.
+    """
     for where, row in rows:
         first = row["messages"][0]["content"]
-        words, twice = f" {' '.join(first.split())} ", f"{first} {first}"
-        for answer in (turn["content"] for turn in row["messages"] if turn["role"] == "assistant"):
-            if answer != twice if row["kind"].startswith("echo") else f" {answer} " not in words:
-                raise InputError(where, f"an answer that stands in {first!r}", answer, MEND)
+        words = f" {' '.join(WORD.findall(first))} "
+        for turn in row["messages"]:
+            if turn["role"] != "assistant":
+                continue
+            answer, reasoning = turn["content"], turn.get("reasoning_content", "")
+            value, denied, _ = (reasoning or answer).rpartition(": ")[2].partition(", not ")
+            found = value == NOT_TOLD or f" {value} " in words
+            said = not reasoning or answer == (IDK if denied or value == NOT_TOLD else f"{value}.")
+            if answer != f"{first} {first}" if row["kind"].startswith("echo") else not (found and said):
+                raise InputError(where, f"an answer that stands in {first!r}", reasoning or answer, MEND)
     return len(rows)
 
 

@@ -28,48 +28,61 @@ class Phase:
     """Of the whole run; the shares of all phases add up to 1."""
     mix: dict[str, float]
     """Source -> share of the rows of each batch, rounded to whole rows; they add up to 1."""
+    context: int | None = None
+    """Tokens of a row; None: the run's. Shorter rows, and so many more of them that a batch holds as many tokens."""
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
             raise InputError("share", "more than 0 and at most 1", self.share)
         if abs(sum(self.mix.values()) - 1) > 1e-6 or min(self.mix.values()) < 0:
             raise InputError("mix", "shares between 0 and 1 that add up to 1", self.mix)
+        if self.context is not None and self.context < 1:
+            raise InputError("context", "at least 1 token", self.context)
+
+
+Source = tuple[str, int]
+"""A name, and the tokens of its rows."""
 
 
 class Curriculum:
     """An endless, resumable stream of batches of `rows` rows: phase by phase over `batches`, then the last for ever.
 
-    Raises `InputError` for a source without a stream, and for phases that do not add up to the whole.
+    A phase with a context of its own has rows of that length, as many as `rows` of `context` tokens hold.
+    Raises `InputError` for phases that do not add up to the whole.
     """
 
-    def __init__(self, streams: Mapping[str, BatchStream], phases: Sequence[Phase], rows: int, batches: int) -> None:
-        check_phases(phases, streams)
-        self.streams = {name: stream for name, stream in streams.items() if any(name in phase.mix for phase in phases)}
+    def __init__(
+        self, streams: Mapping[Source, BatchStream], phases: Sequence[Phase], context: int, rows: int, batches: int
+    ) -> None:
+        self.streams = dict(streams)
         ends = [round(end * batches) for end in accumulate(phase.share for phase in phases)]
-        self.plan: list[Any] = [[end, rows_of(phase.mix, rows)] for end, phase in zip(ends, phases, strict=True)]
-        """For each phase the batch before which it ends, and the rows of each source."""
+        self.plan: list[Any] = [
+            [end, phase.context or context, rows_of(phase.mix, rows * context // (phase.context or context))]
+            for end, phase in zip(ends, phases, strict=True)
+        ]
+        """For each phase the batch before which it ends, the tokens of a row, and the rows of each source."""
         self.step = 0
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        rows = next((rows for end, rows in self.plan if self.step < end), self.plan[-1][1])
+        _, context, rows = next((phase for phase in self.plan if self.step < phase[0]), self.plan[-1])
         self.step += 1
-        parts = [self.streams[name].take(count) for name, count in rows.items() if count]
+        parts = [self.streams[name, context].take(count) for name, count in rows.items() if count]
         return Batch(*(torch.cat([getattr(part, column.name) for part in parts]) for column in fields(Batch)))
 
     def state(self) -> dict[str, Any]:
         """The step and the cursor of each source, ready for JSON, with the plan that they belong to."""
-        streams = {name: stream.state() for name, stream in self.streams.items()}
+        streams = {f"{name} {context}": stream.state() for (name, context), stream in self.streams.items()}
         return {"plan": self.plan, "step": self.step, "streams": streams}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()` of a curriculum with the same plan over the same sources; otherwise `InputError`."""
         if state.get("plan") != self.plan:
             raise InputError("data cursor: plan", repr(self.plan), state.get("plan"), "start the training anew")
-        for name, stream in self.streams.items():
-            stream.load_state(state["streams"][name])
+        for (name, context), stream in self.streams.items():
+            stream.load_state(state["streams"][f"{name} {context}"])
         self.step = int(state["step"])
 
 
@@ -83,13 +96,15 @@ def open_curriculum(
     files = {path.stem: path for path in sorted(folder.glob("*.tokens"))}
     if TEXT in files or not phases:
         phases = (Phase(1.0, {TEXT if TEXT in files else WORLD: 1.0}),)
-    check_phases(phases, files)
-    streams = {}
-    for name in dict.fromkeys(name for phase in phases for name in phase.mix):
-        file = TokenFile.open(files[name])
-        file.verify()
-        streams[name] = open_stream(file, context, rows, seed)
-    return Curriculum(streams, phases, rows, round(tokens / (rows * context)))
+    check_phases(phases, files, context, rows)
+    opened: dict[str, TokenFile] = {}
+    streams: dict[Source, BatchStream] = {}
+    for name, length in dict.fromkeys((name, phase.context or context) for phase in phases for name in phase.mix):
+        if name not in opened:
+            opened[name] = TokenFile.open(files[name])
+            opened[name].verify()
+        streams[name, length] = open_stream(opened[name], length, rows * context // length, seed)
+    return Curriculum(streams, phases, context, rows, round(tokens / (rows * context)))
 
 
 def rows_of(mix: Mapping[str, float], rows: int) -> dict[str, int]:
@@ -102,10 +117,13 @@ def rows_of(mix: Mapping[str, float], rows: int) -> dict[str, int]:
     return {name: last - first for name, (first, last) in zip(mix, pairwise(bounds), strict=True)}
 
 
-def check_phases(phases: Sequence[Phase], sources: Mapping[str, object]) -> None:
-    """Raise `InputError` unless shares add up to 1 and every source is known."""
+def check_phases(phases: Sequence[Phase], sources: Mapping[str, object], context: int, rows: int) -> None:
+    """Raise `InputError` unless shares add up to 1, sources are known, and shorter rows fill a batch exactly."""
     if abs(sum(phase.share for phase in phases) - 1) > 1e-6:
         raise InputError("curriculum", "shares of phases that add up to 1", [phase.share for phase in phases])
     for number, phase in enumerate(phases):
         if strange := [name for name in phase.mix if name not in sources]:
             raise InputError(f"curriculum[{number}]: mix", f"sources among {', '.join(sources)}", ", ".join(strange))
+        if phase.context and (phase.context > context or rows * context % phase.context):
+            expected = f"at most {context}, and a divisor of batch x context, {rows * context}"
+            raise InputError(f"curriculum[{number}]: context", expected, phase.context)

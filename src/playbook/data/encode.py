@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from playbook.data.text_source import DataConfig
+from playbook.data.world.drills import DRILLS
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl
 from playbook.text.chat import Encoded, check_message, encode_chat, encode_document, message_texts
@@ -21,13 +22,10 @@ PIECE = 1 << 12
 TEXT_PARTS = ("train", "validation")
 WORLD_PARTS: dict[str, tuple[str, str]] = {
     "county": ("pretrain.jsonl", ""),
-    "echo_short": ("drills.jsonl", "echo_short"),
-    "echo_long": ("drills.jsonl", "echo_long"),
-    "register_1": ("drills.jsonl", "register_1"),
-    "register_2": ("drills.jsonl", "register_2"),
-    "register_3": ("drills.jsonl", "register_3"),
-    "reading": ("conversations.jsonl", "reading|search"),
-    "talk": ("conversations.jsonl", "(?!reading|search)"),
+    **{kind: ("drills.jsonl", kind) for kind in DRILLS},
+    "reading": ("conversations.jsonl", "reading"),
+    "search": ("conversations.jsonl", "search|style"),
+    "talk": ("conversations.jsonl", "(?!reading|search|style)"),
     "validation": ("validation.jsonl", ""),
 }
 """Part -> corpus file, and how the `kind` of its rows begins (a regular expression)."""

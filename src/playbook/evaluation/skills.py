@@ -11,6 +11,7 @@ that is too short for what a task needs raises `InputError`.
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from playbook.data.world.config import WorldConfig
 from playbook.data.world.documents import NOTHING_FOUND, entity_documents, passages
 from playbook.data.world.facts import ATTRIBUTES, Entity, World, build_world
 from playbook.data.world.gold import is_abstention, is_correct
+from playbook.data.world.reasoning import NOT_TOLD, NOUN
 from playbook.data.world.strangers import unknown_people
 from playbook.data.world.templates import HELD_OUT
 from playbook.data.world.turns import AGENT, Turn, assistant, system, tool, user
@@ -58,13 +60,18 @@ DISTRACTORS = 2
 MOST_PASSAGES = {1: 5, 2: 4, 3: 2}
 """In a search result beyond which no page of others is added, by hops: so what a task takes stays below 512 tokens."""
 MOST_CALLS = 5
+REASONING_TOKENS = 32
+"""Room for reasoning, beside the `evaluate.max_new_tokens` of an answer."""
 SHARE_OF_BATCH = 4
 """Prompts are much longer than the bare questions that `evaluate.batch_size` is meant for: a quarter at once."""
 UNANSWERABLE = ("unknown_entity", "missing_attribute", "false_premise")
 ANSWERABLE = ("true_premise", "hops_1")
 EXACT = ("read_1", "read_3", "shuffled", "swapped_names", "other_person", "hops_1", "hops_2", "hops_3")
 """Kinds whose metric of the same name is the share of right answers."""
-COPIED = ("id", "kind", "entity", "split", "attribute", "position", "namesake", "others")
+COPIED = ("id", "kind", "entity", "split", "attribute", "name", "position", "namesake", "others")
+MISTAKES = ("name", "noun", "passage", "refused", "value")
+"""What the reasoning of a wrong answer got wrong first: whom it is about, what of them, whose passage it read, whether
+it is told at all, or (the rest) the value itself."""
 
 
 def read_bench(corpus: Path) -> tuple[World, list[Task]]:
@@ -102,7 +109,7 @@ def reading_tasks(world: World, rows: int = ROWS) -> Iterator[Task]:
             position = [person.name for person in about].index(asked.name)
             yield {
                 "id": f"{kind}-{number}", "kind": kind, "entity": subject.id, "attribute": attribute,
-                "messages": [tool(passages(pages)), user(wording.format(n=asked.name))],
+                "name": asked.name, "messages": [tool(passages(pages)), user(wording.format(n=asked.name))],
                 "answer": f"{values[position]}.", "path": [], "calls": 0, "position": position + 1,
                 "namesake": bool(_similar(shown[1:], subject.name)),
                 "others": values[:position] + values[position + 1 :],
@@ -133,7 +140,7 @@ def premise_tasks(world: World, rows: int = UNANSWERABLE_ROWS) -> Iterator[Task]
         task = _search_task("unknown_entity", number, name, found["question"], found["answer"], [name])
         yield {**task, "found_instead": namesake}
         for found in (
-            about_missing(rng, person, held_out=True),
+            about_missing(rng, person.name, held_out=True),
             on_premise(rng, world, person, held_out=True, true=False),
             on_premise(rng, world, person, held_out=True, true=True),
         ):
@@ -198,7 +205,7 @@ def model_answerer(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig)
 
     A prompt may fill the context; where positions are learned and not relative, it must leave room for an answer.
     """
-    spare = 0 if model.config.position == "rope" else config.max_new_tokens
+    spare = 0 if model.config.position == "rope" else config.max_new_tokens + REASONING_TOKENS
     size = max(1, config.batch_size // SHARE_OF_BATCH)
 
     def answer(talks: Sequence[list[Turn]]) -> list[Turn | None]:
@@ -209,7 +216,7 @@ def model_answerer(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig)
         for start in progress(range(0, len(order), size), "skills"):
             chosen = order[start : start + size]
             rows = [prompts[i] for i in chosen]
-            new_ids = generate(model, rows, GREEDY, [tokenizer.id_of(END)], config.max_new_tokens)
+            new_ids = generate(model, rows, GREEDY, [tokenizer.id_of(END)], config.max_new_tokens + REASONING_TOKENS)
             for i, ids in zip(chosen, new_ids, strict=True):
                 replies[i] = decode_answer(ids, tokenizer)
         return replies
@@ -225,6 +232,7 @@ def record(task: Task, talk: Sequence[Turn]) -> Record:
     answer = _said(talk[-1])
     return {key: task[key] for key in COPIED if key in task} | {
         "prompt": "\n".join(f"{turn['role']}: {_said(turn)}" for turn in talk[:-1]),
+        "reasoning": talk[-1].get("reasoning_content", ""),
         "answer": answer,
         "gold": task["answer"],
         "correct": is_correct(answer, task["answer"]),
@@ -238,7 +246,8 @@ def skill_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     - `read_1`, `read_3`: share of right answers with one page, and with three pages of which one is the subject's
     - `shuffled`, `swapped_names`, `other_person`: the rows of read_3 with the pages in another order; with the names of
       the subject and of another exchanged, so that the other's value is right; with a question about another
-    - `read_3_chosen_other`: share of answers that are the value of a wrong page; `read_3_by_position.{1,2,3}` of the
+    - `read_3_chosen_other`: share of answers that are the value of a wrong page; `read_3_mistakes.*`: share of answers
+      that go wrong at each of `MISTAKES`; `read_3_by_position.{1,2,3}` of the
       right page; `read_3_by_namesake.{yes,no}`: whether a wrong page is of somebody with a part of the subject's name
     - `hops_1`, `hops_2`, `hops_3`: share of right answers after searches
     - `false_answer_rate`: share of answers other than "I don't know." to what has no answer (an empty or unfinished one
@@ -261,6 +270,7 @@ def skill_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     return {
         **right({kind: of[kind] for kind in EXACT}),
         "read_3_chosen_other": share(of["read_3"], _chose_other),
+        "read_3_mistakes": {kind: share(of["read_3"], partial(_goes_wrong_at, kind)) for kind in MISTAKES},
         "read_3_by_position": right(_by(of["read_3"], lambda row: str(row["position"]))),
         "read_3_by_namesake": right(_by(of["read_3"], lambda row: "yes" if row["namesake"] else "no")),
         "false_answer_rate": share(unanswerable, answered),
@@ -272,6 +282,25 @@ def skill_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
 
 def _chose_other(row: Record) -> bool:
     return any(is_correct(row["answer"], value) for value in row["others"])
+
+
+def mistake(row: Record) -> str | None:
+    """Which of `MISTAKES` the reasoning of a reading record makes first; None if the answer is right."""
+    if row["correct"]:
+        return None
+    name, _, rest = row["reasoning"].partition(", ")
+    noun, _, value = rest.partition(": ")
+    if name != row["name"]:
+        return "name"
+    if noun != NOUN[row["attribute"]]:
+        return "noun"
+    if value == NOT_TOLD:
+        return "refused"
+    return "passage" if any(is_correct(value, other) for other in row["others"]) else "value"
+
+
+def _goes_wrong_at(kind: str, row: Record) -> bool:
+    return mistake(row) == kind
 
 
 def _by(records: Iterable[Record], key: Callable[[Record], str]) -> dict[str, list[Record]]:

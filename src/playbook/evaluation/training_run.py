@@ -73,9 +73,8 @@ def train_and_report(
         records = answer_questions(read_questions(questions), model, tokenizer, evaluate)
         metrics |= closed_book_metrics(records, runtime.seed)
     rate = matmul_rate(model, config.batch, context)
-    achieved = result.tokens_per_second * model.flops_per_token(context)
     run.report(
         metrics, tokens=result.tokens, train_seconds=result.seconds, tokens_per_second=result.tokens_per_second,
-        mfu=achieved / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(), params=model.parameter_count(),
-        weights_sha256=weights_sha256(model), **runtime.facts(),
+        mfu=result.operations / result.seconds / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(),
+        params=model.parameter_count(), weights_sha256=weights_sha256(model), **runtime.facts(),
     )  # fmt: skip

@@ -191,11 +191,13 @@ class GPTMini(nn.Module):
         """Trained numbers; tied embeddings count once."""
         return sum(p.numel() for p in self.parameters())
 
-    def flops_per_token(self, context: int) -> float:
+    def flops_per_token(self, context: int, counted: float = 1.0) -> float:
         """Matrix-multiply operations of one training step, forward and backward, per token (multiply and add: two).
 
         6 for each weight of a linear layer, and for attention's two products over `context` keys 12 x width x layers,
         counted in full though half are masked, because they are computed (Kaplan et al., arXiv 2001.08361, s. 2.1).
+        `counted` is the share of tokens whose target carries loss: the others need no head.
         """
-        linear = sum(m.weight.numel() for m in self.modules() if isinstance(m, Linear))
-        return 6.0 * linear + 12.0 * self.config.layers * self.config.width * context
+        linear = sum(m.weight.numel() for m in self.blocks.modules() if isinstance(m, Linear))
+        head = counted * self.head.weight.numel()
+        return 6.0 * (linear + head) + 12.0 * self.config.layers * self.config.width * context

@@ -16,6 +16,7 @@ from playbook.reporting.tables import (
 
 CLOSED_BOOK = ("evaluate/base", "pretrain")
 TUNED = ("evaluate/sft", "sft")
+SKILLS = ("recipe",)
 LOSS = ("pretrain", "evaluate/base")
 PLACES = 3
 """Decimals at least, so that 0.9796 does not stand as 0.98 beside a target that it misses."""
@@ -33,15 +34,29 @@ class Line:
     target: float = 0.0
 
 
+SKILL_LINES = (
+    Line("Facts of A, known after fine-tuning", SKILLS, "known_facts.A", "at least", 0.98),
+    Line("Facts of B, known after fine-tuning", SKILLS, "known_facts.B", "at least", 0.95),
+    Line("One page about a stranger, read", SKILLS, "read_1", "at least", 0.97),
+    Line("The right one of three pages", SKILLS, "read_3", "at least", 0.85),
+    Line("The same pages in another order", SKILLS, "shuffled"),
+    Line("The same pages, two names exchanged", SKILLS, "swapped_names"),
+    Line("The same pages, another person asked about", SKILLS, "other_person"),
+    Line("One look-up", SKILLS, "hops_1"),
+    Line("Two look-ups, one after the other", SKILLS, "hops_2", "at least", 0.90),
+    Line("Three look-ups", SKILLS, "hops_3", "at least", 0.80),
+    Line("No answer to be found, and answered all the same", SKILLS, "false_answer_rate", "at most", 0.05),
+    Line("An answer to be found, and refused", SKILLS, "false_refusal_rate", "at most", 0.05),
+)
+"""What the fine-tuned model does with passages that it has never seen, about people that it has never read of."""
 LINES = (
     Line("Memory, A: biography and questions in training", CLOSED_BOOK, "closed_book.A", "at least", 0.98),
     Line("Memory, B: only the biography in training", CLOSED_BOOK, "closed_book.B", "at least", 0.95),
     Line("Memory, C: in no training text", CLOSED_BOOK, "closed_book.C", "chance"),
     Line("Wrong answers given as if known, all questions", CLOSED_BOOK, "hallucination_rate"),
-    Line("After fine-tuning: memory, A", TUNED, "closed_book.A"),
-    Line("After fine-tuning: memory, B", TUNED, "closed_book.B"),
     Line("After fine-tuning: memory, C", TUNED, "closed_book.C"),
     Line("After fine-tuning: wrong answers given as if known", TUNED, "hallucination_rate"),
+    *(line for line in SKILL_LINES if line.rule),
     Line("Held-out text, bits per byte", LOSS, "val_bits_per_byte"),
     Line("Held-out text, nats per token", LOSS, "val_loss"),
     Line("Parameters", ("pretrain",), "run.params", "at most", 3e6),

@@ -10,7 +10,8 @@ from pathlib import Path
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement, walk_measurements
 from playbook.reporting import figures, takeaways
-from playbook.reporting.headline import headline_table
+from playbook.reporting.attention_text import attention_text
+from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.results import Results
 from playbook.reporting.samples import diary, question_samples, text_samples
@@ -64,6 +65,8 @@ def draw(results: Results, folder: Path) -> list[str]:
         groups = [results.group(f"evaluate/{checkpoint}", name) for name in names]
         if groups[0]:
             made[f"closed_book_{checkpoint}"] = figures.closed_book_bars(title, *groups)
+    if results.attention:
+        made["attention"] = attention_text(**results.attention)
     for name, figure in made.items():
         figures.save(figure, folder / name)
     return list(made)
@@ -75,6 +78,8 @@ def make_tables(results: Results) -> dict[str, str]:
     for checkpoint in ("base", "sft"):
         if by_attribute := _attributes(results, f"evaluate/{checkpoint}"):
             tables[f"by_attribute_{checkpoint}"] = by_attribute
+    if results.group("recipe", "known_facts"):
+        tables["skills"] = headline_table(results, SKILL_LINES)
     if facts := _run_facts(results):
         tables["run"] = facts
     for name in results.metrics:
@@ -99,7 +104,7 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
         *_memory(results, drawn, tables, "## What it knows by heart", "base"),
         *_training(results, drawn, "## Fine-tuning", "sft", "sft"),
         *_memory(results, drawn, tables, "## What it knows by heart after fine-tuning", "sft"),
-        *_reading(tables),
+        *_reading(results, drawn, tables),
         *_samples(results),
         *_data(results),
     ]
@@ -149,9 +154,42 @@ def _memory(results: Results, drawn: list[str], tables: Mapping[str, str], title
     return parts
 
 
-def _reading(tables: Mapping[str, str]) -> list[str]:
+def _reading(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
     title = "## What it does with passages before it"
-    return [title, tables["recipe"] if "recipe" in tables else _absent("recipe")]
+    if "recipe" not in results.metrics:
+        return [title, _absent("recipe")]
+    if "skills" not in tables:
+        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+    parts = [
+        title,
+        tables["skills"],
+        "Where answers about three pages go wrong:",
+        mistakes_table(results),
+        "Every number of this stage: [tables/recipe.md](tables/recipe.md).",
+    ]
+    if "attention" in drawn:
+        alt = "A prompt of three passages, three times, the tokens shaded by how much one head looks at them"
+        parts += ["### How it chooses among passages", *_figure("attention", alt, "metrics/recipe.json")]
+        parts += _bullets(takeaways.choosing(results))
+    return parts
+
+
+MISTAKES = {
+    "name": "whom it is about",
+    "noun": "what is asked of them",
+    "passage": "whose passage it read",
+    "refused": "whether it is told at all",
+    "value": "the value itself",
+}
+
+
+def mistakes_table(results: Results) -> str:
+    """What the reasoning got wrong first, of all questions about three pages."""
+    found = results.group("recipe", "read_3_mistakes")
+    rows = [
+        (label, format_measurement(found[kind]), found[kind].n) for kind, label in MISTAKES.items() if kind in found
+    ]
+    return markdown_table(rows, ("what went wrong first", "share of all answers", "n"))
 
 
 def _samples(results: Results) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from playbook.plumbing.config import read_yaml
 from playbook.plumbing.errors import InputError
-from playbook.plumbing.files import read_jsonl
+from playbook.plumbing.files import read_json, read_jsonl
 from playbook.plumbing.metrics import Measurement, is_measurement, read_metrics
 
 METRICS = ("audit", "tokenizer", "pretrain", "sft", "evaluate/base", "evaluate/sft", "recipe")
@@ -18,6 +18,7 @@ CURVES = {"pretrain": Path("reports/curves/pretrain.csv"), "sft": Path("reports/
 RECORDS = {"base": Path("data/records/evaluate/base.jsonl"), "sft": Path("data/records/evaluate/sft.jsonl")}
 """By checkpoint."""
 SAMPLES = {"base": Path("models/base/samples.jsonl"), "sft": Path("models/sft/samples.jsonl")}
+ATTENTION = Path("data/records/attention.json")
 PIPELINE = Path("dvc.yaml")
 COLUMNS = ("num_tokens", "seconds", "loss", "val_loss", "learning_rate", "grad_norm")
 
@@ -34,6 +35,8 @@ class Results:
     """By checkpoint, as in `RECORDS`."""
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """By checkpoint: what the model wrote at each validation of its training."""
+    attention: dict[str, Any] = field(default_factory=dict)
+    """The task that the picture of attention shows: `pieces` and `panels`, see `evaluation/attention_probe.py`."""
     stages: dict[str, Any] = field(default_factory=dict)
     """The `stages` of dvc.yaml."""
 
@@ -63,7 +66,7 @@ class Results:
 def sources() -> list[Path]:
     """The files that `read_results` reads, those that are there."""
     wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS]
-    wanted += [*CURVES.values(), *RECORDS.values(), *SAMPLES.values(), PIPELINE]
+    wanted += [*CURVES.values(), *RECORDS.values(), *SAMPLES.values(), ATTENTION, PIPELINE]
     return [path for path in wanted if path.exists()]
 
 
@@ -75,6 +78,7 @@ def read_results() -> Results:
         {name: read_curve(path) for name, path in CURVES.items() if path in there},
         {name: list(read_jsonl(path)) for name, path in RECORDS.items() if path in there},
         {name: list(read_jsonl(path)) for name, path in SAMPLES.items() if path in there},
+        read_json(ATTENTION) if ATTENTION in there else {},
         read_yaml(PIPELINE).get("stages", {}) if PIPELINE in there else {},
     )
 

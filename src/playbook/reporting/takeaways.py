@@ -95,3 +95,26 @@ def _honesty(results: Results, file: str) -> list[str]:
         f"Asked about strangers (C) it {says} that it does not know; "
         f"{format_measurement(made_up)} of all answers are wrong and given as if known."
     ]
+
+
+LOOKS = {
+    "copy_name": ("About to write whom it is about", "the name in the question", "the titles of the other passages"),
+    "bind_passage": ("On a value in a passage", "the title of that passage", "the titles before it"),
+    "read_value": ("After name and noun", "the value in the passage of that name", "the values in the others"),
+}
+
+
+def choosing(results: Results) -> list[str]:
+    """Where the best head of each step looks, and whether it tells right from wrong."""
+    sentences = []
+    for step, (when, there, elsewhere) in LOOKS.items():
+        looks = results.group("recipe", f"attention.{step}")
+        if {"right", "wrong"} <= set(looks):
+            right, wrong = looks["right"], looks["wrong"]
+            apart = right.ci95[0] > wrong.ci95[1]
+            verdict = "it tells them apart" if apart else "it does not tell them apart"
+            sentences.append(
+                f"{when}, the best head gives {format_measurement(right)} of its attention to {there}, "
+                f"{format_measurement(wrong)} to {elsewhere}: {verdict}."
+            )
+    return sentences

@@ -3,7 +3,8 @@
     <|document|> <|user|> content <|end|> <|assistant|> content <|end|> ...
 
 An assistant's tool call follows its content, if any: `<|assistant|> content <|search|> query <|end|>`; the result comes
-as a turn of the role tool. The loss stands on what the assistant itself writes: content, call marker, query, END.
+as a turn of the role tool. Reasoning, if any, comes first: `<|assistant|> <|think|> reasoning <|/think|> content`. The
+loss stands on what the assistant itself writes: reasoning, content, call marker, query, END.
 
 Every content is encoded with one space before it (and decoded with one less). In byte-level BPE "Ada" and " Ada" are
 different tokens; with the space a name is the same token at the beginning of an answer, inside a sentence and in a
@@ -15,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.plumbing.errors import InputError
-from playbook.text.special_tokens import ASSISTANT, CALL_MARKERS, DOC, END, ROLE_MARKERS
+from playbook.text.special_tokens import ASSISTANT, CALL_MARKERS, DOC, END, END_THINK, ROLE_MARKERS, THINK
 from playbook.text.tokenizer import Tokenizer
 
 Message = Mapping[str, Any]
-"""{"role": "system|user|assistant|tool", "content": str}; the assistant's may carry
-"tool_call": {"name": "search|remember|recall", "query": str}, and then needs no content."""
+"""{"role": "system|user|assistant|tool", "content": str}; the assistant's may carry "reasoning_content": str, and
+"tool_call": {"name": "search|remember|recall", "query": str}, with which it needs no content."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,15 @@ def encode_document(text: str, tokenizer: Tokenizer) -> Encoded:
 def decode_answer(ids: Sequence[int], tokenizer: Tokenizer) -> dict[str, Any]:
     """What the assistant generated (its marker and END excluded) -> its message.
 
-    The first call marker starts the query; other special tokens that a bad model writes stand in the text by name.
+    Reasoning that never ends is all there is. The first call marker after it starts the query; other special tokens
+    that a bad model writes stand in the text by name.
     """
+    thought, ids = _split_reasoning(ids, tokenizer)
     calls = {tokenizer.id_of(marker): name for name, marker in CALL_MARKERS.items()}
     at = next((i for i, token in enumerate(ids) if token in calls), len(ids))
     message: dict[str, Any] = {"role": "assistant", "content": decode_content(ids[:at], tokenizer)}
+    if thought:
+        message["reasoning_content"] = decode_content(thought, tokenizer)
     if at < len(ids):
         message["tool_call"] = {"name": calls[ids[at]], "query": decode_content(ids[at + 1 :], tokenizer)}
     return message
@@ -99,8 +104,9 @@ def decode_content(ids: Sequence[int], tokenizer: Tokenizer) -> str:
 
 
 def message_texts(message: Message) -> list[str]:
-    """The texts of a message that are encoded: content, then query; empty ones left out."""
-    texts = [message.get("content", ""), message.get("tool_call", {}).get("query", "")]
+    """The texts of a message that are encoded: reasoning, content, query; empty ones left out."""
+    call = message.get("tool_call", {})
+    texts = [message.get("reasoning_content", ""), message.get("content", ""), call.get("query", "")]
     return [text for text in texts if text]
 
 
@@ -111,6 +117,11 @@ def check_message(message: Message, where: str) -> None:
         raise InputError(f"{where}.role", f"one of {', '.join(ROLE_MARKERS)}", repr(role))
     if not isinstance(message.get("content", "" if call is not None else None), str):
         raise InputError(f"{where}.content", "a string", repr(message.get("content")))
+    if "reasoning_content" in message:
+        if role != "assistant":
+            raise InputError(f"{where}.reasoning_content", "reasoning of the assistant alone", f"some by {role!r}")
+        if not isinstance(message["reasoning_content"], str) or not message["reasoning_content"]:
+            raise InputError(f"{where}.reasoning_content", "a text", repr(message["reasoning_content"]))
     if call is None:
         return
     if role != "assistant":
@@ -123,9 +134,19 @@ def check_message(message: Message, where: str) -> None:
 
 def _words(message: Message, tokenizer: Tokenizer) -> list[int]:
     ids = encode_content(message.get("content", ""), tokenizer)
+    if thought := message.get("reasoning_content", ""):
+        ids = [tokenizer.id_of(THINK), *encode_content(thought, tokenizer), tokenizer.id_of(END_THINK), *ids]
     if (call := message.get("tool_call")) is not None:
         ids += [tokenizer.id_of(CALL_MARKERS[call["name"]]), *encode_content(call["query"], tokenizer)]
     return ids
+
+
+def _split_reasoning(ids: Sequence[int], tokenizer: Tokenizer) -> tuple[Sequence[int], Sequence[int]]:
+    """(reasoning, the rest), without their markers."""
+    if not ids or ids[0] != tokenizer.id_of(THINK):
+        return [], ids
+    end = next((i for i, token in enumerate(ids) if token == tokenizer.id_of(END_THINK)), len(ids))
+    return ids[1:end], ids[end + 1 :]
 
 
 def _split(ids: Sequence[int], end: int) -> Iterator[Sequence[int]]:

@@ -13,13 +13,15 @@ END = "<|end|>"
 
 SYSTEM, USER, ASSISTANT, TOOL = "<|system|>", "<|user|>", "<|assistant|>", "<|tool|>"
 SEARCH, REMEMBER, RECALL = "<|search|>", "<|remember|>", "<|recall|>"
+THINK, END_THINK = "<|think|>", "<|/think|>"
+"""Around the reasoning that an assistant may write before its answer or call."""
 
 ROLE_MARKERS = {"system": SYSTEM, "user": USER, "assistant": ASSISTANT, "tool": TOOL}
 """role -> the token that opens its turn."""
 CALL_MARKERS = {"search": SEARCH, "remember": REMEMBER, "recall": RECALL}
 """tool name -> the one token that calls it."""
 
-SPECIAL_TOKENS = [PAD, DOC, END, *ROLE_MARKERS.values(), *CALL_MARKERS.values()]
+SPECIAL_TOKENS = [PAD, DOC, END, *ROLE_MARKERS.values(), *CALL_MARKERS.values(), THINK, END_THINK]
 """In the order of their ids, from 0."""
 
 PAD_ID = SPECIAL_TOKENS.index(PAD)

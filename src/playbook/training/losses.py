@@ -5,11 +5,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 
-def token_nats(
-    logits: Float[Tensor, "batch time vocab"], targets: Int[Tensor, "batch time"]
-) -> Float[Tensor, "batch time"]:
+def token_nats(logits: Float[Tensor, "*rows vocab"], targets: Int[Tensor, "*rows"]) -> Float[Tensor, "*rows"]:
     """Cross-entropy of every target in nats: `-log softmax(logits)[target]`. Uniform logits give ln(vocab)."""
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view_as(targets)
+    return F.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none").view_as(targets)
 
 
 def weighted_mean(nats: Float[Tensor, "batch time"], weights: Float[Tensor, "batch time"]) -> Float[Tensor, ""]:

@@ -71,11 +71,17 @@ Objective = Callable[[GPTMini, Batch], tuple[Tensor, Tensor]]
 
 
 def language_modelling(document_mask: bool = False) -> Objective:
-    """Next-token prediction: the weighted cross-entropy of `Batch.targets`."""
+    """Next-token prediction: the weighted cross-entropy of `Batch.targets`.
+
+    Only targets that carry loss get logits: in conversations that is a third of them, and the head with its softmax is
+    a fifth of a step.
+    """
 
     def objective(model: GPTMini, batch: Batch) -> tuple[Tensor, Tensor]:
-        logits = model(batch.inputs, batch.documents if document_mask else None)
-        return (token_nats(logits, batch.targets) * batch.weights).sum(), batch.weights.sum()
+        hidden = model.hidden(batch.inputs, batch.documents if document_mask else None).flatten(0, 1)
+        counted = batch.weights.flatten().nonzero()[:, 0]
+        logits, weights = model.head(hidden.index_select(0, counted)).float(), batch.weights.flatten()[counted]
+        return (token_nats(logits, batch.targets.flatten()[counted]) * weights).sum(), weights.sum()
 
     return objective
 
@@ -88,6 +94,8 @@ class Result:
     tokens: int
     seconds: float
     """Of training alone: validation and checkpoints are not counted."""
+    operations: float
+    """Of its matrix products, see `GPTMini.flops_per_token`."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -116,7 +124,7 @@ class Trainer:
         self.watch = Watch(model, config.stability)
         self.curve = Curve(COLUMNS)
         self.step = self.tokens = 0
-        self.seconds = 0.0
+        self.seconds = self.operations = 0.0
         self.device = model.token_embedding.weight.device
         self.steps = math.ceil(config.tokens / (config.batch * config.accumulate * model.config.context))
 
@@ -141,7 +149,7 @@ class Trainer:
                 self.save()
                 saved = time.perf_counter()
         self.model.eval()
-        return Result(self.curve, self.tokens, self.seconds)
+        return Result(self.curve, self.tokens, self.seconds, self.operations)
 
     def _step(self) -> None:
         began = time.perf_counter()
@@ -171,6 +179,9 @@ class Trainer:
             loss, count = self.objective(self.model, batch)
             loss.backward()
             total, weight = total + float(loss.detach()), weight + float(count)
+            rows, context = batch.inputs.shape
+            share = float(count) / (rows * context)
+            self.operations += self.model.flops_per_token(context, share) * rows * context
         if weight == 0:
             raise InputError(
                 f"training, step {self.step}", "targets that carry loss", "a batch without any", "raise batch"
@@ -193,7 +204,8 @@ class Trainer:
     def save(self) -> None:
         """Write the side checkpoint: everything the next step depends on."""
         state = {
-            "step": self.step, "tokens": self.tokens, "seconds": self.seconds, "rows": self.curve.rows,
+            "step": self.step, "tokens": self.tokens, "seconds": self.seconds, "operations": self.operations,
+            "rows": self.curve.rows,
             "model": self.model.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers],
             "batches": self.batches.state(), "watch": self.watch.state(), "rng": rng_state(),
         }  # fmt: skip
@@ -212,7 +224,8 @@ class Trainer:
         self.batches.load_state(state["batches"])
         self.watch.load_state(state["watch"])
         self.curve.rows = state["rows"]
-        self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
+        self.step, self.tokens = state["step"], state["tokens"]
+        self.seconds, self.operations = state["seconds"], state["operations"]
         set_rng_state(state["rng"])
 
 

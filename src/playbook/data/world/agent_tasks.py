@@ -81,7 +81,7 @@ class _Tasks:
         nobody = self.rng.choice(self.nobody)
         task = self.rng.choice((
             lambda: about_nobody(self.rng, nobody, held_out=True),
-            lambda: about_missing(self.rng, person, held_out=True),
+            lambda: about_missing(self.rng, person.name, held_out=True),
             lambda: on_premise(self.rng, self.world, person, held_out=True, true=False),
             lambda: on_premise(self.rng, self.world, person, held_out=True, true=True),
         ))()  # fmt: skip

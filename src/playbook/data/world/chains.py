@@ -1,12 +1,29 @@
 """Questions of several hops: the answer to one is the subject of the next. A chain is a path of attributes.
 
 ("employer", "headquarters", "mayor") asks who is mayor of the town where the company that employs somebody is based.
+Wordings of training are made of parts, any wording of a single hop around any phrase; the held-out ones are left out.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from playbook.data.world.facts import Entity, Fact, Kind, World
+from playbook.data.world.facts import ATTRIBUTES, Entity, Fact, Kind, World
 from playbook.data.world.templates import ASKED, HELD_OUT
+
+PHRASES: dict[str, tuple[str, ...]] = {
+    "birth_town": (
+        "the town where {n} was born", "the birthplace of {n}", "{n}'s birthplace", "the birth town of {n}",
+        "{n}'s birth town", "the town that {n} comes from",
+    ),
+    "employer": (
+        "the employer of {n}", "{n}'s employer", "the company that employs {n}", "the company that {n} works for",
+    ),
+    "headquarters": (
+        "the town where {n} is based", "the town where {n} has its head office", "the town that {n} is run from",
+    ),
+    "mayor": ("the mayor of {n}", "{n}'s mayor", "whoever is mayor of {n}"),
+}  # fmt: skip
+"""How to speak of somebody or something by way of another: what stands in the place of a name in a longer chain."""
 
 
 @dataclass(frozen=True)
@@ -19,113 +36,63 @@ class Chain:
     held_out: tuple[str, ...]
 
 
-def _single(kind: Kind, attribute: str) -> Chain:
-    return Chain(kind, (attribute,), ASKED[attribute], HELD_OUT[attribute])
+def _chain(kind: Kind, path: tuple[str, ...], *held_out: str) -> Chain:
+    return Chain(kind, path, tuple(text for text in _asked(path) if text not in held_out), held_out)
+
+
+def _asked(path: tuple[str, ...]) -> Iterator[str]:
+    """Every wording of the last attribute with every phrase for what it is asked of, but no "the mayor of X's job"."""
+    phrases = ["{n}"]
+    for attribute in path[:-1]:
+        phrases = [text.format(n=phrase) for phrase in phrases for text in _fitting(PHRASES[attribute], phrase)]
+    for phrase in phrases:
+        for text in _fitting(ASKED[path[-1]], phrase):
+            question = text.format(n=phrase)
+            yield question if question.startswith("{") else question[0].upper() + question[1:]
+
+
+def _fitting(texts: Iterable[str], phrase: str) -> list[str]:
+    return [text for text in texts if phrase == "{n}" or "{n}'s" not in text]
 
 
 CHAINS = (
-    _single("person", "birth_town"),
-    _single("person", "employer"),
-    _single("person", "job"),
-    _single("person", "hobby"),
-    _single("person", "street"),
-    _single("employer", "headquarters"),
-    _single("employer", "product"),
-    _single("employer", "founded"),
-    _single("town", "mayor"),
-    _single("town", "river"),
-    Chain(
-        "person", ("employer", "headquarters"),
-        ("In which town is the employer of {n} based?", "Where is the company that employs {n} based?"),
-        ("Which town is {n}'s employer based in?",),
+    *(
+        _chain(kind, (attribute,), *HELD_OUT[attribute])
+        for kind, attributes in ATTRIBUTES.items()
+        for attribute in attributes
     ),
-    Chain(
-        "person", ("employer", "product"),
-        ("What does the employer of {n} make?", "What is the product of the company that employs {n}?"),
-        ("Which product does {n}'s employer make?",),
-    ),
-    Chain(
-        "person", ("employer", "founded"),
-        ("When was the employer of {n} founded?", "In which year was the company that employs {n} founded?"),
-        ("Which year was {n}'s employer founded in?",),
-    ),
-    Chain(
-        "person", ("birth_town", "mayor"),
-        ("Who is the mayor of the town where {n} was born?", "Name the mayor of the birthplace of {n}."),
-        ("Who is mayor of {n}'s birth town?",),
-    ),
-    Chain(
-        "person", ("birth_town", "river"),
-        ("Which river runs through the town where {n} was born?", "Name the river of the birthplace of {n}."),
-        ("What is the river of {n}'s birth town?",),
-    ),
-    Chain(
-        "employer", ("headquarters", "mayor"),
-        (
-            "Who is the mayor of the town where {n} is based?",
-            "Name the mayor of the town where {n} has its head office.",
-        ),
-        ("Which mayor does the town where {n} is based have?",),
-    ),
-    Chain(
-        "employer", ("headquarters", "river"),
-        (
-            "Which river runs through the town where {n} is based?",
-            "Name the river of the town where {n} has its head office.",
-        ),
-        ("On which river does the town where {n} is based lie?",),
-    ),
-    Chain(
-        "town", ("mayor", "job"),
-        ("What is the job of the mayor of {n}?", "By trade, what is the mayor of {n}?"),
-        ("What does the mayor of {n} do for a living?",),
-    ),
-    Chain(
-        "town", ("mayor", "hobby"),
-        ("What is the hobby of the mayor of {n}?", "Name the favourite pastime of the mayor of {n}."),
-        ("What does the mayor of {n} do for fun?",),
-    ),
-    Chain(
+    _chain("person", ("employer", "headquarters"), "Which town is {n}'s employer based in?"),
+    _chain("person", ("employer", "product"), "Which product does {n}'s employer make?"),
+    _chain("person", ("employer", "founded"), "Which year was {n}'s employer founded in?"),
+    _chain("person", ("birth_town", "mayor"), "Who is mayor of {n}'s birth town?"),
+    _chain("person", ("birth_town", "river"), "What is the river of {n}'s birth town?"),
+    _chain("employer", ("headquarters", "mayor"), "Which mayor does the town where {n} is based have?"),
+    _chain("employer", ("headquarters", "river"), "On which river does the town where {n} is based lie?"),
+    _chain("town", ("mayor", "job"), "What does the mayor of {n} do for a living?"),
+    _chain("town", ("mayor", "hobby"), "What does the mayor of {n} do for fun?"),
+    _chain(
         "person", ("employer", "headquarters", "mayor"),
-        (
-            "Who is the mayor of the town where the employer of {n} is based?",
-            "Name the mayor of the town where the company that employs {n} has its head office.",
-        ),
-        ("Which mayor does the town where {n}'s employer is based have?",),
+        "Which mayor does the town where {n}'s employer is based have?",
     ),
-    Chain(
+    _chain(
         "person", ("employer", "headquarters", "river"),
-        (
-            "Which river runs through the town where the employer of {n} is based?",
-            "Name the river of the town where the company that employs {n} has its head office.",
-        ),
-        ("On which river does the town where {n}'s employer is based lie?",),
+        "On which river does the town where {n}'s employer is based lie?",
     ),
-    Chain(
+    _chain(
         "person", ("birth_town", "mayor", "job"),
-        (
-            "What is the job of the mayor of the town where {n} was born?",
-            "By trade, what is the mayor of {n}'s birthplace?",
-        ),
-        ("What does the mayor of the birth town of {n} do for a living?",),
+        "What does the mayor of the birth town of {n} do for a living?",
     ),
-    Chain(
+    _chain(
         "person", ("birth_town", "mayor", "hobby"),
-        (
-            "What is the hobby of the mayor of the town where {n} was born?",
-            "Name the pastime of the mayor of {n}'s birthplace.",
-        ),
-        ("What does the mayor of the birth town of {n} do for fun?",),
+        "What does the mayor of the birth town of {n} do for fun?",
     ),
-    Chain(
+    _chain(
         "employer", ("headquarters", "mayor", "job"),
-        ("What is the job of the mayor of the town where {n} is based?",),
-        ("What does the mayor of the town where {n} is based do for a living?",),
+        "What does the mayor of the town where {n} is based do for a living?",
     ),
-    Chain(
+    _chain(
         "employer", ("headquarters", "mayor", "hobby"),
-        ("What is the hobby of the mayor of the town where {n} is based?",),
-        ("What does the mayor of the town where {n} is based do for fun?",),
+        "What does the mayor of the town where {n} is based do for fun?",
     ),
 )  # fmt: skip
 

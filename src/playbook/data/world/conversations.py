@@ -14,6 +14,7 @@ from playbook.data.world.chains import chains, follow
 from playbook.data.world.documents import entity_documents, passages
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.formats import INSTRUCTIONS, STYLE_NOTES, render
+from playbook.data.world.reasoning import looked_up
 from playbook.data.world.strangers import throw_away_world, unknown_people
 from playbook.data.world.templates import ASKED
 from playbook.data.world.trajectories import distractor, found_nothing, lookup, search_turns
@@ -27,8 +28,10 @@ STRANGER_SHARE = 0.8
 READING_QUESTIONS = 6
 OTHER_PASSAGES = (0, 1, 2, 2)
 """How many others are read about beside the first."""
-NOT_THERE_SHARE = 0.2
-"""How often a question without an answer stands before one that has one."""
+ASKED_OF_PASSAGES = {"told": 0.68, "absent": 0.1, "missing": 0.08, "premise": 0.14}
+"""What is asked: what the passages tell; somebody who is not in them; what is recorded of nobody; on a premise."""
+BRIEF_SHARE = 0.6
+"""Of searches, in how many the passages tell little more than what is looked for."""
 HOP_WEIGHTS = {1: 0.4, 2: 0.35, 3: 0.25}
 
 Conversation = tuple[str, list[Turn]]
@@ -79,7 +82,7 @@ def reading(at: Setting) -> Conversation:
     """One to three passages about people or things of one kind, then several questions about any of them.
 
     All have the same attributes, so only the name tells which passage to read; and some questions are about somebody
-    who is not there, or about what is not told. Of several documents about one entity the newest counts.
+    who is not there, about what is not told, or on a premise. Of several documents about one entity the newest counts.
     """
     world = at.somewhere()
     subjects = [at.rng.choice([entity for entity in world.entities if entity.split == "A"])]
@@ -90,25 +93,37 @@ def reading(at: Setting) -> Conversation:
     turns = [tool(passages(at.rng.sample(found, len(found))))]
     told = [(entity, attribute) for entity in subjects for attribute in ATTRIBUTES[entity.kind]]
     for entity, attribute in at.rng.sample(told, min(len(told), READING_QUESTIONS)):
-        if at.rng.random() < NOT_THERE_SHARE:
-            turns += _not_there(at, world, subjects)
-        turns.append(user(at.rng.choice(ASKED[attribute]).format(n=entity.name)))
-        turns.append(assistant(render(world.newest(entity, attribute).value, "plain")))
+        kind = at.rng.choices(list(ASKED_OF_PASSAGES), list(ASKED_OF_PASSAGES.values()))[0]
+        task = _told(at, world, entity, attribute)
+        if kind == "absent":
+            task = _absent(at, world, subjects) or task
+        elif kind == "missing" and entity.kind == "person":
+            task = about_missing(at.rng, entity.name, held_out=False)
+        elif kind == "premise" and entity.kind == "person":
+            task = on_premise(at.rng, world, entity, held_out=False, true=at.rng.random() < 0.5)
+        turns += [user(task["question"]), assistant(task["answer"], task["reasoning"])]
     return f"reading_{len(subjects)}", turns
 
 
-def _not_there(at: Setting, world: World, subjects: list[Entity]) -> list[Turn]:
-    """A question that the passages about `subjects` do not answer."""
+def _told(at: Setting, world: World, entity: Entity, attribute: str) -> dict[str, Any]:
+    """A question that the passages about `entity` answer."""
+    value = world.newest(entity, attribute).value
+    return {
+        "question": at.rng.choice(ASKED[attribute]).format(n=entity.name), "answer": render(value, "plain"),
+        "reasoning": looked_up(entity.name, attribute, value),
+    }  # fmt: skip
+
+
+def _absent(at: Setting, world: World, subjects: list[Entity]) -> dict[str, Any] | None:
+    """A question about somebody of the same kind who is in no passage, if there is anybody."""
     absent = [entity for entity in world.of(subjects[0].kind, "A") if entity not in subjects]
-    if subjects[0].kind == "person" and (not absent or at.rng.random() < 0.4):
-        question = about_missing(at.rng, at.rng.choice(subjects), held_out=False)["question"]
-    elif absent:
-        other = distractor(at.rng, world, subjects[0])
-        other = other if other in absent else at.rng.choice(absent)
-        question = at.rng.choice(ASKED[at.rng.choice(ATTRIBUTES[other.kind])]).format(n=other.name)
-    else:
-        return []
-    return [user(question), assistant(IDK)]
+    if not absent:
+        return None
+    similar = distractor(at.rng, world, subjects[0])
+    other = similar if similar in absent else at.rng.choice(absent)
+    attribute = at.rng.choice(ATTRIBUTES[other.kind])
+    question = at.rng.choice(ASKED[attribute]).format(n=other.name)
+    return {"question": question, "answer": IDK, "reasoning": looked_up(other.name, attribute)}
 
 
 def search(at: Setting) -> Conversation:
@@ -118,11 +133,8 @@ def search(at: Setting) -> Conversation:
     start = at.rng.choice(world.of(chain.kind, "A"))
     turns = [system(AGENT), user(at.rng.choice(chain.asked).format(n=start.name))]
     answer = follow(world, start, chain.path)[-1].value
-    return f"search_{hops}", [
-        *turns,
-        *search_turns(at.rng, world, start, chain.path),
-        assistant(render(answer, "plain")),
-    ]
+    searches, reasoning = search_turns(at.rng, world, start, chain.path, brief=at.rng.random() < BRIEF_SHARE)
+    return f"search_{hops}", [*turns, *searches, assistant(render(answer, "plain"), reasoning)]
 
 
 def search_unknown(at: Setting) -> Conversation:
@@ -131,8 +143,11 @@ def search_unknown(at: Setting) -> Conversation:
     person = at.rng.choice(world.of("person", "A"))
     task = _unanswerable(at, world, person)
     nobody = task["kind"] == "unknown_entity"
-    found = found_nothing(at.rng, world, task["name"]) if nobody else lookup(at.rng, world, person)
-    return f"search_{task['kind']}", [system(AGENT), user(task["question"]), *found, assistant(task["answer"])]
+    told = CLOSED_BOOK if at.rng.random() < BRIEF_SHARE else ()
+    found = found_nothing(at.rng, world, task["name"]) if nobody else lookup(at.rng, world, person, told)
+    return f"search_{task['kind']}", [
+        system(AGENT), user(task["question"]), *found, assistant(task["answer"], task["reasoning"]),
+    ]  # fmt: skip
 
 
 def remembering(at: Setting) -> Conversation:
@@ -168,12 +183,12 @@ def preferred_style(at: Setting) -> Conversation:
     _, (_, question, *turns, answer) = search(at)
     value = answer["content"].removesuffix(".")
     opening = [system(AGENT_WITH_MEMORY), question, *memory.recall(memory.STYLE, notes)]
-    return "style", [*opening, *turns, assistant(render(value, style or "plain"))]
+    return "style", [*opening, *turns, assistant(render(value, style or "plain"), answer["reasoning_content"])]
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.15, form: 0.10, unknown: 0.10, reading: 0.25, search: 0.20, search_unknown: 0.08,
-    remembering: 0.04, recalling: 0.05, preferred_style: 0.03,
+    fact: 0.12, form: 0.08, unknown: 0.05, reading: 0.22, search: 0.30, search_unknown: 0.13,
+    remembering: 0.03, recalling: 0.04, preferred_style: 0.03,
 }  # fmt: skip
 
 
@@ -204,5 +219,5 @@ def _unanswerable(at: Setting, world: World, person: Entity) -> dict[str, Any]:
             pass
         return {**about_nobody(at.rng, name, held_out=False), "name": name}
     if kind == 1:
-        return about_missing(at.rng, person, held_out=False)
+        return about_missing(at.rng, person.name, held_out=False)
     return on_premise(at.rng, world, person, held_out=False, true=at.rng.random() < 0.5)

@@ -39,12 +39,18 @@ def document_rows(world: World) -> list[dict[str, Any]]:
     return rows
 
 
-def entity_documents(rng: random.Random, world: World, entity: Entity) -> list[dict[str, Any]]:
-    """The page of an entity (its oldest facts) and a news item for each change, oldest first."""
-    first = {attribute: world.history(entity, attribute)[0] for attribute in ATTRIBUTES[entity.kind]}
+def entity_documents(
+    rng: random.Random, world: World, entity: Entity, told: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """The page of an entity (its oldest facts) and a news item for each change, oldest first.
+
+    `told`: the attributes that they tell of; none for all.
+    """
+    told = told or ATTRIBUTES[entity.kind]
+    first = {attribute: world.history(entity, attribute)[0] for attribute in told}
     text = biography(rng, entity, {attribute: fact.value for attribute, fact in first.items()})
     rows = [_row(entity, 0, "page", text, max(fact.date for fact in first.values()))]
-    for attribute in ATTRIBUTES[entity.kind]:
+    for attribute in told:
         facts = world.history(entity, attribute)
         for old, new in pairwise(facts):
             rows.append(_row(entity, len(rows), "news", news(rng, entity, old, new), new.date))

@@ -28,7 +28,7 @@ def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str,
     person = rng.choice(world.of("person", "A"))
     if rng.random() < UNANSWERABLE_SHARE:
         missing = rng.random() < 0.5
-        task = about_missing(rng, person, False) if missing else about_nobody(rng, rng.choice(nobody), False)
+        task = about_missing(rng, person.name, False) if missing else about_nobody(rng, rng.choice(nobody), False)
         attribute = rng.choice(CLOSED_BOOK) if missing else task["attribute"]
         return {
             "kind": task["kind"], "entity": person.id if missing else None, "attribute": task["attribute"],

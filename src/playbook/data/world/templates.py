@@ -31,12 +31,12 @@ TOLD: dict[str, tuple[str, ...]] = {
     "job": (
         "{S} is {a} by trade.",
         "{P} job is that of {a}.",
-        "{S} earns a living as {a}.",
         "{S} works as {a}.",
-        "By profession {s} is {a}.",
-        "{P} trade is that of {a}.",
-        "{S} trained as {a}.",
         "For a living {s} is {a}.",
+        "{P} job title is {v}.",
+        "{P} profession is given as {v}.",
+        "In the county books {p} trade is {v}.",
+        "{S} signs letters as {v}.",
     ),
     "hobby": (
         "{P} hobby is {v}.",

@@ -5,37 +5,58 @@ random, so that a place in the list means nothing.
 """
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
-from playbook.data.world.chains import follow
+from playbook.data.world.chains import follow, visited
 from playbook.data.world.documents import TRAINED_INJECTIONS, entity_documents, passages
-from playbook.data.world.facts import Entity, World
+from playbook.data.world.facts import ATTRIBUTES, Entity, World
+from playbook.data.world.reasoning import looked_up
 from playbook.data.world.turns import Turn, call, tool
 
-DISTRACTORS = (0, 1, 2, 2)
-"""How many passages about somebody else a search result holds."""
+DISTRACTORS = {1: (0, 1, 2, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
+"""How many passages about somebody else a search result holds, by hops: a long chain must fit into one row."""
 INJECTION_SHARE = 0.05
 """And how many hold an instruction, which is to be ignored."""
 
 
-def search_turns(rng: random.Random, world: World, start: Entity, path: tuple[str, ...]) -> list[Turn]:
-    """Calls and results along a path, ready for the answer."""
+def search_turns(
+    rng: random.Random, world: World, start: Entity, path: tuple[str, ...], brief: bool = False
+) -> tuple[list[Turn], str]:
+    """Calls and results along a path, ready for the answer; and the reasoning that leads to it.
+
+    What a hop has found is written down before the next one, or the answer, makes use of it. `brief`: passages tell
+    little more than what is looked for, so that a row of training holds many decisions.
+    """
     turns: list[Turn] = []
-    entity = start
-    for fact in follow(world, start, path):
-        turns += lookup(rng, world, entity)
-        entity = world.by_id[fact.target] if fact.target else entity
-    return turns
+    reasoning = ""
+    hops = zip(visited(world, start, path), follow(world, start, path), strict=True)
+    for entity, fact in hops:
+        told = _and_another(rng, entity, fact.attribute) if brief else ()
+        turns += lookup(rng, world, entity, told, DISTRACTORS[len(path)], reasoning)
+        reasoning = looked_up(entity.name, fact.attribute, fact.value)
+    return turns, reasoning
 
 
-def lookup(rng: random.Random, world: World, entity: Entity) -> list[Turn]:
-    """One search for a name, and its result."""
-    found = entity_documents(rng, world, entity)
+def lookup(
+    rng: random.Random, world: World, entity: Entity, told: tuple[str, ...] = (),
+    others: Sequence[int] = DISTRACTORS[1], reasoning: str = "",
+) -> list[Turn]:  # fmt: skip
+    """One search for a name, and its result: all documents, with pages of others (one of the numbers `others`).
+
+    `told`: the attributes that the passages tell of; none for all.
+    """
+    found = entity_documents(rng, world, entity, told)
     if rng.random() < INJECTION_SHARE:
         found.append(_injected(rng, world, entity))
-    others = {(other := distractor(rng, world, entity)).id: other for _ in range(rng.choice(DISTRACTORS))}
-    found += [_page(rng, world, other) for other in others.values()]
-    return [call("search", entity.name), tool(passages(rng.sample(found, len(found))))]
+    beside = {(other := distractor(rng, world, entity)).id: other for _ in range(rng.choice(others))}
+    found += [_page(rng, world, other, told) for other in beside.values()]
+    return [call("search", entity.name, reasoning), tool(passages(rng.sample(found, len(found))))]
+
+
+def _and_another(rng: random.Random, entity: Entity, attribute: str) -> tuple[str, ...]:
+    others = [other for other in ATTRIBUTES[entity.kind] if other != attribute]
+    return (attribute, *rng.sample(others, rng.randint(0, 1)))
 
 
 def found_nothing(rng: random.Random, world: World, name: str) -> list[Turn]:
@@ -62,8 +83,8 @@ def similar_names(world: World, name: str) -> list[Entity]:
     ]
 
 
-def _page(rng: random.Random, world: World, entity: Entity) -> dict[str, Any]:
-    return entity_documents(rng, world, entity)[0]
+def _page(rng: random.Random, world: World, entity: Entity, told: tuple[str, ...] = ()) -> dict[str, Any]:
+    return entity_documents(rng, world, entity, told)[0]
 
 
 def _injected(rng: random.Random, world: World, entity: Entity) -> dict[str, Any]:

@@ -21,16 +21,20 @@ def user(content: str) -> Turn:
     return {"role": "user", "content": content}
 
 
-def assistant(content: str) -> Turn:
-    """An answer."""
-    return {"role": "assistant", "content": content}
+def assistant(content: str, reasoning: str = "") -> Turn:
+    """An answer, and what it rests on."""
+    return _turn({"role": "assistant", "content": content}, reasoning)
 
 
-def call(name: str, query: str) -> Turn:
-    """A call of one of the tools search, remember, recall."""
-    return {"role": "assistant", "content": "", "tool_call": {"name": name, "query": query}}
+def call(name: str, query: str, reasoning: str = "") -> Turn:
+    """A call of one of the tools search, remember, recall, and what led to it."""
+    return _turn({"role": "assistant", "content": "", "tool_call": {"name": name, "query": query}}, reasoning)
 
 
 def tool(content: str) -> Turn:
     """A tool's result."""
     return {"role": "tool", "content": content}
+
+
+def _turn(turn: Turn, reasoning: str) -> Turn:
+    return turn | {"reasoning_content": reasoning} if reasoning else turn

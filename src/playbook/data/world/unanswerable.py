@@ -1,60 +1,103 @@
 """Three kinds of question that have no answer: about nobody, about what is not recorded, and on a false premise.
 
-A premise comes true as often as false: the form of the question tells nothing, only the fact does.
+A premise comes true as often as false: the form of the question tells nothing, only the fact does. `reasoning` is what
+leads from passages to the answer.
 """
 
 import random
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from playbook.data.world.facts import CLOSED_BOOK, Entity, World
+from playbook.data.world.reasoning import checked, looked_up
 from playbook.data.world.templates import ASKED, HELD_OUT
 from playbook.data.world.turns import IDK
 
-MISSING = ("age", "favourite dish", "height", "middle name", "shoe size", "telephone number")
+MISSING = (
+    "age", "bank", "birthday", "blood type", "car", "eldest child", "height", "nationality", "pension", "pet",
+    "religion", "salary", "shoe size", "star sign", "telephone number", "weight",
+    *(
+        f"{which} {what}"
+        for which in ("favourite", "first", "last", "lucky", "middle", "old", "second", "secret")
+        for what in ("animal", "book", "dish", "film", "language", "name", "number", "poem", "school", "teacher")
+    ),
+)  # fmt: skip
+"""So many that what the question calls it must be read and copied, and cannot be known beforehand."""
 HELD_OUT_MISSING = ("eye colour", "favourite song", "nickname")
 MISSING_ASKED = ("What is {n}'s {m}?", "Tell me the {m} of {n}.", "What do you know of {n}'s {m}?")
 MISSING_HELD_OUT = ("What is the {m} of {n}?", "Tell me {n}'s {m}.")
 
-PREMISES = (
-    ("job", "employer", "Which company employs {n}, the {v}?"),
-    ("job", "hobby", "What is the hobby of the {v} {n}?"),
-    ("birth_town", "job", "What is the job of {n}, who was born in {v}?"),
-    ("employer", "birth_town", "Where was {n}, who works for {v}, born?"),
-    ("hobby", "employer", "Who does {n}, who loves {v}, work for?"),
-)
 HELD_OUT_PREMISES = (
     ("job", "birth_town", "Where was {n}, the {v}, born?"),
     ("employer", "hobby", "What is the hobby of {n}, who works for {v}?"),
     ("birth_town", "employer", "Which company employs {n}, who was born in {v}?"),
 )
 """(attribute that the question takes for granted, attribute that it asks for, wording)."""
+DESCRIBED = {
+    "job": ("{n}, the {v},", "the {v} {n}"),
+    "employer": ("{n}, who works for {v},", "{n} of {v}"),
+    "birth_town": ("{n}, who was born in {v},", "{n} from {v}"),
+    "hobby": ("{n}, who loves {v},", "{n}, who is keen on {v},"),
+}
+
+
+def _premises() -> Iterator[tuple[str, str, str]]:
+    """Every question about a person with every description in the place of the name."""
+    for premise, descriptions in DESCRIBED.items():
+        for attribute in (other for other in CLOSED_BOOK if other != premise):
+            for text, described in product(ASKED[attribute], descriptions):
+                question = text.format(n=described).replace(",?", "?").replace(",.", ".").replace(",,", ",")
+                question = question if question.startswith("{") else question[0].upper() + question[1:]
+                if "{n}'s" not in text and (premise, attribute, question) not in HELD_OUT_PREMISES:
+                    yield premise, attribute, question
+
+
+PREMISES = tuple(_premises())
+"""The same for training."""
 
 
 def about_nobody(rng: random.Random, name: str, held_out: bool) -> dict[str, Any]:
     """An ordinary question about a person who does not exist."""
     attribute = rng.choice(CLOSED_BOOK)
     question = rng.choice((HELD_OUT if held_out else ASKED)[attribute]).format(n=name)
-    return {"kind": "unknown_entity", "attribute": attribute, "question": question, "answer": IDK}
+    return {
+        "kind": "unknown_entity", "attribute": attribute, "question": question, "answer": IDK,
+        "reasoning": looked_up(name, attribute),
+    }  # fmt: skip
 
 
-def about_missing(rng: random.Random, person: Entity, held_out: bool) -> dict[str, Any]:
+def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, Any]:
     """A question about something that is recorded of nobody."""
     attribute = rng.choice(HELD_OUT_MISSING if held_out else MISSING)
     wording = rng.choice(MISSING_HELD_OUT if held_out else MISSING_ASKED)
-    question = wording.format(n=person.name, m=attribute)
-    return {"kind": "missing_attribute", "attribute": attribute, "question": question, "answer": IDK}
+    question = wording.format(n=name, m=attribute)
+    return {
+        "kind": "missing_attribute", "attribute": attribute, "question": question, "answer": IDK,
+        "reasoning": looked_up(name, attribute),
+    }  # fmt: skip
 
 
 def on_premise(rng: random.Random, world: World, person: Entity, held_out: bool, true: bool) -> dict[str, Any]:
     """A question that takes something for granted: the truth (then it has an answer), or not."""
-    premise, attribute, wording = rng.choice(HELD_OUT_PREMISES if held_out else PREMISES)
-    fact = world.newest(person, premise)
-    false = [value for value in world.candidates(premise, person.split) if value != fact.value]
-    question = wording.format(n=person.name, v=fact.value if true else rng.choice(false))
-    answer = f"{world.newest(person, attribute).value}." if true else IDK
+    told = {attribute: world.newest(person, attribute).value for attribute in CLOSED_BOOK}
+    values = {attribute: world.candidates(attribute, person.split) for attribute in CLOSED_BOOK}
+    return about_premise(rng, person.name, told, values, HELD_OUT_PREMISES if held_out else PREMISES, true)
+
+
+def about_premise(
+    rng: random.Random, name: str, told: Mapping[str, str], values: Mapping[str, Sequence[str]],
+    wordings: Sequence[tuple[str, str, str]], true: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """The same about somebody of whom `told` holds; `values` are those that an attribute can have."""
+    fitting = [row for row in wordings if row[0] in told and row[1] in told]
+    premise, attribute, wording = rng.choice(fitting)
+    false = [value for value in values[premise] if value != told[premise]]
+    claimed = told[premise] if true else rng.choice(false)
     return {
         "kind": "true_premise" if true else "false_premise",
         "attribute": attribute,
-        "question": question,
-        "answer": answer,
+        "question": wording.format(n=name, v=claimed),
+        "answer": f"{told[attribute]}." if true else IDK,
+        "reasoning": checked(name, premise, told[premise], claimed, looked_up(name, attribute, told[attribute])),
     }

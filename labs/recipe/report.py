@@ -1,0 +1,136 @@
+"""The ladder beside the ladder without one of its ingredients: a page, a figure, and computed verdicts.
+
+Reads: labs/recipe/reports/train/*.json, curves/*.csv.
+Writes: labs/recipe/reports/README.md, figures/, recipe.json.
+Note: an interval is of the share of right answers of all seeds together, resampled by person; a difference is judged
+    by whether the intervals of the two arms are apart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
+
+from playbook.plumbing.files import atomic_write, write_json
+from playbook.plumbing.metrics import Measurement, read_metrics
+from playbook.plumbing.stage import stage
+from playbook.reporting.figures import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, STYLE, VERMILION, save
+from playbook.reporting.tables import format_measurement, markdown_table
+
+REPORTS = Path("labs/recipe/reports")
+WHOLE, CONTROL, CHOOSING = "ladder", "control", "short_3"
+HEADERS = {
+    "short_1": "one sentence",
+    "short_3": "the right one of three",
+    "read_1": "one page",
+    "read_3": "the right one of three pages",
+    "swapped_names": "the same, two names exchanged",
+}
+COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, GREY, BLACK)
+CHANCE = 1 / 3
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of params.yaml."""
+
+    titles: dict[str, str]
+    expected: dict[str, Literal["better"]]
+    """Of the whole ladder against each arm, in `CHOOSING`; written before the runs."""
+
+
+def main() -> None:
+    """Judge every arm, draw the curves, write the page."""
+    with stage("labs.recipe.report", Params) as run:
+        train, curve_files = run.input(REPORTS / "train"), run.input(REPORTS / "curves")
+        arms = {arm: read_metrics(train / f"{arm}.json") for arm in run.params.titles}
+        verdicts = {arm: judge(arms[WHOLE], arms[arm]) for arm in run.params.expected}
+        quiet = measured(arms[CONTROL], CHOOSING).ci95[0] <= CHANCE
+        results = {
+            "expected": run.params.expected,
+            "arms": arms,
+            "negative_control": {"arm": CONTROL, CHOOSING: arms[CONTROL][CHOOSING], "chance": CHANCE, "quiet": quiet},
+            "verdicts": verdicts,
+            "verdict": "PASS" if quiet and set(verdicts.values()) == {"PASS"} else "INCONCLUSIVE",
+        }
+        if "FAIL" in verdicts.values() or not quiet:
+            results["verdict"] = "FAIL"
+        write_json(REPORTS / "recipe.json", results)
+        curves = {arm: pd.read_csv(curve_files / f"{arm}.csv") for arm in arms}
+        save(draw(curves, run.params.titles), REPORTS / "figures" / "choosing")
+        with atomic_write(REPORTS / "README.md") as handle:
+            handle.write(page(arms, verdicts, run.params.titles, results))
+
+
+def measured(metrics: Mapping[str, Any], kind: str) -> Measurement:
+    """A share of right answers."""
+    return Measurement.from_json(metrics[kind])
+
+
+def judge(whole: Mapping[str, Any], arm: Mapping[str, Any]) -> str:
+    """PASS if the whole ladder is better than the arm, FAIL if it is worse, INCONCLUSIVE if the intervals meet."""
+    ours, theirs = measured(whole, CHOOSING).ci95, measured(arm, CHOOSING).ci95
+    return "PASS" if ours[0] > theirs[1] else "FAIL" if ours[1] < theirs[0] else "INCONCLUSIVE"
+
+
+def draw(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
+    """Choosing among three short passages, and reading one, against tokens: the mean of the seeds, and each of them."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 4.6), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, kind in zip(panels, ("short_1", CHOOSING), strict=True):
+            for (arm, curve), colour in zip(curves.items(), COLOURS, strict=False):
+                for _, one in curve.groupby("seed"):
+                    axes.plot(one.num_tokens, one[kind], color=colour, alpha=0.35, linewidth=0.8)
+                mean = curve.groupby("num_tokens")[kind].mean()
+                axes.plot(mean.index, mean, "o-", color=colour, markersize=4, label=titles[arm])
+            axes.set(xlabel="tokens seen", title=f"Short passages: {HEADERS[kind]}", ylim=(-0.03, 1.03))
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        panels[1].axhline(CHANCE, color=GREY, linestyle=":", linewidth=1)
+        panels[1].annotate("anybody's value", (0.01, CHANCE), (0, 3), xycoords=("axes fraction", "data"),
+                           textcoords="offset points", size=9, color=GREY)  # fmt: skip
+        panels[0].set_ylabel("share answered correctly")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        return figure
+
+
+def page(
+    arms: Mapping[str, Any], verdicts: Mapping[str, str], titles: Mapping[str, str], results: Mapping[str, Any]
+) -> str:
+    """The report as Markdown."""
+    rows = [
+        [titles[arm], *(format_measurement(measured(metrics, kind)) for kind in HEADERS),
+         measured(metrics, CHOOSING).n, metrics["run"]["seeds"], f"{metrics['run']['seconds']:.0f}",
+         verdicts.get(arm, "")]
+        for arm, metrics in arms.items()
+    ]  # fmt: skip
+    control = results["negative_control"]
+    headers = ["arm", *HEADERS.values(), "n", "seeds", "seconds", "the ladder is better"]
+    return f"""# What makes a small model choose among passages
+
+The ladder of the main chain (echo, entries, sentences) in a model of two thirds of its width, and the ladder without
+one of its ingredients, at equal tokens. Asked are people whom no training text names, in wordings that training has not
+used; shares of right answers over all seeds, with 95% intervals resampled by person (n). The first two columns are
+short passages of one sentence, all about the same attribute, so that only the name tells which one to read.
+
+{markdown_table(rows, headers)}
+
+The verdict compares the second column. The negative control saw as many tokens of facts alone:
+{format_measurement(measured(arms[CONTROL], CHOOSING))} where picking anybody's value gives {CHANCE:.2f}, so it is
+{"quiet" if control["quiet"] else "not quiet"}. Verdict of the study: {results["verdict"]}.
+
+![Shares of right answers against tokens, for each arm](figures/choosing.svg)
+
+*Thin lines are single seeds. Points before the last are of runs whose learning rate has not fallen yet.*
+
+Made by `python -m labs.recipe.report`; `dvc repro labs/recipe/dvc.yaml` remakes everything.
+"""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""One arm, once for each seed, measured several times on the way. Run as `python -m labs.recipe.train ARM`.
+
+Reads: the main chain's data/tokens, data/tokenizer.json, data/corpus.
+Writes: labs/recipe/reports/train/ARM.json, reports/curves/ARM.csv.
+Note: tasks are about C people, in held-out wordings: short passages of one sentence each, and whole pages. The figures
+    on the way are those of a run whose learning rate has not fallen yet, not of a shorter run.
+"""
+
+import json
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pandas as pd
+
+from playbook.data.batches import open_validation
+from playbook.data.curriculum import Phase, open_curriculum
+from playbook.data.token_file import TokenFile
+from playbook.data.world.biographies import biography
+from playbook.data.world.documents import passages
+from playbook.data.world.facts import CLOSED_BOOK, Entity, World
+from playbook.data.world.templates import HELD_OUT
+from playbook.data.world.turns import tool, user
+from playbook.evaluation.closed_book import EvaluateConfig
+from playbook.evaluation.skills import Record, Task, converse, model_answerer, read_bench
+from playbook.evaluation.statistics import clustered_proportion
+from playbook.model.gpt import GPTMini, ModelConfig
+from playbook.plumbing.errors import InputError
+from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
+from playbook.plumbing.metrics import Measurement
+from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
+from playbook.plumbing.stage import stage
+from playbook.text.tokenizer import load_tokenizer
+from playbook.training.trainer import TrainConfig, Trainer
+from playbook.training.validation import Validation, validate
+
+REPORTS = Path("labs/recipe/reports")
+SHORT = {"short_1": 1, "short_3": 3}
+"""Passages of one sentence each, by kind of task."""
+PAGES = ("read_1", "read_3", "swapped_names")
+KINDS = (*SHORT, *PAGES)
+BOOTSTRAP_SEED = 1
+DIARY = "measured.jsonl"
+"""In the work folder: what was measured on the way; a run that was killed repeats its last lines."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """With which seeds, and on how many tasks of each kind."""
+
+    seeds: tuple[int, ...]
+    rows: int = 70
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One curriculum, and what else differs from the main chain."""
+
+    curriculum: tuple[Phase, ...]
+    rope_theta: float | None = None
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of params.yaml."""
+
+    arms: dict[str, Arm]
+    bench: Bench
+    model: ModelConfig
+    train: TrainConfig
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+def main(key: str) -> None:
+    """Train the arm `key` with every seed, and measure."""
+    with stage("labs.recipe.train", Params, key) as run:
+        if key not in run.params.arms:
+            raise InputError("labs.recipe.train", f"one arm of {', '.join(run.params.arms)}", key)
+        params, runtime = run.params, start(run.params.runtime)
+        tokenizer, tokens = load_tokenizer(run.input("data/tokenizer.json")), run.input("data/tokens")
+        world, pages = read_bench(run.input("data/corpus"))
+        tasks = [*short_tasks(world, params.bench.rows)]
+        for kind in PAGES:
+            tasks += [task for task in pages if task["kind"] == kind][: params.bench.rows]
+
+        def ask(model: GPTMini) -> list[Record]:
+            return converse(tasks, world, model_answerer(model, tokenizer, EvaluateConfig()))
+
+        last = {}
+        for seed in params.bench.seeds:
+            if not (done := run.work / f"{seed}.jsonl").exists():  # else it was finished before a kill
+                write_jsonl(done, train(params, params.arms[key], tokens, tokenizer.vocab_size, seed, run.work, ask))
+            last[seed] = list(read_jsonl(done))
+        curve = {(row["seed"], row["num_tokens"]): row for row in read_jsonl(run.work / DIARY)}
+        with atomic_write(REPORTS / "curves" / f"{key}.csv") as handle:
+            pd.DataFrame(list(curve.values())).to_csv(handle, index=False)
+        measured = {kind: share([row for rows in last.values() for row in rows], kind) for kind in KINDS}
+        single = {str(seed): {kind: share(rows, kind) for kind in KINDS} for seed, rows in last.items()}
+        run.report({**measured, "by_seed": single}, seeds=len(last), peak_rss_mb=peak_rss_mb(), **runtime.facts())
+
+
+def train(
+    params: Params,
+    arm: Arm,
+    tokens: Path,
+    vocab_size: int,
+    seed: int,
+    work: Path,
+    ask: Callable[[GPTMini], list[Record]],
+) -> list[Record]:
+    """One run of an arm, measured at each validation (a line of the diary); returns the records of the last."""
+    runtime = start(replace(params.runtime, seed=seed))
+    config = replace(params.model, rope_theta=arm.rope_theta or params.model.rope_theta)
+    model = GPTMini(config, vocab_size, runtime.dtype).to(runtime.device)
+    batches = open_curriculum(tokens, arm.curriculum, config.context, params.train.batch, params.train.tokens, seed)
+    held_out = TokenFile.open(tokens / "validation.tokens")
+    records: list[Record] = []
+
+    def measure(model: GPTMini) -> Validation:
+        records[:] = ask(model)
+        row = {"seed": seed, "num_tokens": trainer.tokens, "seconds": round(trainer.seconds, 1)}
+        with open(work / DIARY, "a", encoding="utf-8") as page:
+            page.write(json.dumps(row | {kind: share(records, kind).value for kind in KINDS}) + "\n")
+        return validate(model, open_validation(held_out, config.context, 64), held_out.header.text_bytes)
+
+    trainer = Trainer(model, batches, params.train, work / str(seed), validate=measure)
+    trainer.run()
+    return records
+
+
+def short_tasks(world: World, rows: int) -> Iterator[Task]:
+    """One or three passages of a sentence each, all about the same attribute, about people who share no value of it."""
+    rng, people = random.Random(f"recipe lab {world.config.seed}"), world.of("person", "C")
+    for number in range(rows):
+        attribute, shown = rng.choice(CLOSED_BOOK), list[Entity]()
+        for person in rng.sample(people, len(people)):
+            if all(_value(world, person, attribute) != _value(world, other, attribute) for other in shown):
+                shown.append(person)
+        for kind, count in SHORT.items():
+            about = shown[:count]
+            texts = [biography(rng, person, {attribute: _value(world, person, attribute)}) for person in about]
+            found = [{"title": p.name, "date": "2020", "text": text} for p, text in zip(about, texts, strict=True)]
+            question = rng.choice(HELD_OUT[attribute]).format(n=shown[0].name)
+            yield {
+                "id": f"{kind}-{number}", "kind": kind, "entity": shown[0].id, "path": [], "calls": 0,
+                "messages": [tool(passages(rng.sample(found, count))), user(question)],
+                "answer": f"{_value(world, shown[0], attribute)}.",
+            }  # fmt: skip
+
+
+def share(records: Sequence[Record], kind: str) -> Measurement:
+    """Right answers of a kind, clustered by person: several seeds ask the same people."""
+    rows = [row for row in records if row["kind"] == kind]
+    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows], BOOTSTRAP_SEED)
+
+
+def _value(world: World, person: Entity, attribute: str) -> str:
+    return world.newest(person, attribute).value
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
