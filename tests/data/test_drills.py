@@ -99,7 +99,8 @@ def test_a_sentence_is_read_by_name_and_attribute_or_it_is_not_told(rows: list[R
         texts = dict(line.split(", ", 1) for line in row["messages"][0]["content"].split("\n"))
         for question, answer in exchanges(row):
             name = answer["reasoning_content"].partition(", ")[0]
-            value, denied, claimed = answer["reasoning_content"].rpartition(": ")[2].partition(", not ")
+            last, _, claimed = answer["reasoning_content"].rpartition("; ")[2].partition(", said ")
+            value, denied = last.rpartition(": ")[2], claimed.endswith(": no")
             assert name in question
             if value == NOT_TOLD:
                 outcomes["absent" if name not in texts else "missing"] += 1
@@ -107,7 +108,7 @@ def test_a_sentence_is_read_by_name_and_attribute_or_it_is_not_told(rows: list[R
                 continue
             outcomes["premise" if denied else "told"] += 1
             assert value in texts[name]
-            assert claimed in question
+            assert claimed.removesuffix(": no") in question
             assert answer["content"] == (IDK if denied else f"{value}.")
     assert set(outcomes) == {"absent", "missing", "premise", "told"}
     assert outcomes["told"] > outcomes.total() / 2

@@ -78,15 +78,15 @@ def test_of_several_passages_about_somebody_the_newest_is_believed(conversations
         for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
             about = [line for line in lines if line.partition(",")[0] in question["content"]]
             value = answer["content"].removesuffix(".")
-            looked_up = answer["reasoning_content"].rpartition(": ")[2]
+            looked_up, _, said = answer["reasoning_content"].rpartition("; ")[2].partition(", said ")
+            looked_up, claimed, denied = looked_up.rpartition(": ")[2], said.removesuffix(": no"), bool(said)
             if is_abstention(
                 answer["content"]
             ):  # nobody there, nothing told of it, or not what the question takes it for
-                found, denied, claimed = looked_up.partition(", not ")
                 noun = answer["reasoning_content"].partition(", ")[2].partition(": ")[0]
                 missing = not about or noun in MISSING
                 assert looked_up == NOT_TOLD if missing else denied
-                assert not denied or (claimed in question["content"] and any(found in line for line in about))
+                assert not denied or (claimed in question["content"] and any(looked_up in line for line in about))
                 refused += 1
                 continue
             assert looked_up == value
@@ -236,9 +236,14 @@ def test_each_hop_is_written_down_before_it_is_used(conversations: list[Row]) ->
     for row in of_kind(conversations, "search_2", "search_3"):
         written = [turn.get("reasoning_content", "") for turn in row["messages"] if turn["role"] == "assistant"]
         queries = [turn["tool_call"]["query"] for turn in row["messages"] if "tool_call" in turn]
-        assert written[0] == ""
+        name, _, nouns = written[0].partition(": ")
+        plan = nouns.split(", ")
+        assert name == queries[0]
+        assert len(plan) == len(queries)
         assert [text.partition(",")[0] for text in written[1:]] == queries
-        assert [text.rpartition(": ")[2] for text in written[1:]] == [
-            *queries[1:],
-            row["messages"][-1]["content"].removesuffix("."),
-        ]
+        for hop, (text, value) in enumerate(
+            zip(written[1:], [*queries[1:], row["messages"][-1]["content"].removesuffix(".")], strict=True)
+        ):
+            looked_up, _, left = text.partition("; ")
+            assert looked_up == f"{queries[hop]}, {plan[hop]}: {value}"
+            assert left == ", ".join(plan[hop + 1 :])

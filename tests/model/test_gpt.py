@@ -104,6 +104,8 @@ def test_learned_positions_end_at_the_context() -> None:
 def test_flops_of_a_linear_stack_are_six_a_weight(tiny: GPTMini) -> None:
     linear = tiny.parameter_count() - tiny.token_embedding.weight.numel()
     assert tiny.flops_per_token(context=10) == 6 * linear + 12 * 2 * 28 * 10
+    head = tiny.head.weight.numel()
+    assert tiny.flops_per_token(context=10, counted=0.25) == 6 * (linear - 0.75 * head) + 12 * 2 * 28 * 10
 
 
 @pytest.mark.parametrize(

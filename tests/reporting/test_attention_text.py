@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from matplotlib.colors import to_rgba
+
 from playbook.reporting.attention_text import COLUMNS, attention_text, lay_out
 from playbook.reporting.figures import save
 
@@ -21,8 +23,8 @@ def test_one_shaded_box_a_token_and_a_frame_around_the_one_that_looks() -> None:
     figure = attention_text(PIECES, PANELS)
     assert len(figure.axes) == len(PANELS)
     boxes = figure.axes[0].patches
-    shades = [box.get_facecolor()[3] for box in boxes]
-    framed = [i for i, box in enumerate(boxes) if box.get_edgecolor()[3] > 0]
+    shades = [to_rgba(box.get_facecolor())[3] for box in boxes]
+    framed = [i for i, box in enumerate(boxes) if to_rgba(box.get_edgecolor())[3] > 0]
     assert len(boxes) == len(PIECES) - 1  # the end of a line has none
     assert [i for i, shade in enumerate(shades) if shade > 0] == [1, 2]
     assert framed == [6]

@@ -23,7 +23,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_on_the_world(world: Path) -> None:
     page = (world / "reports/README.md").read_text()
-    places = [page.index(words) for words in ("| what", "## Pipeline", "## Pretraining", "## Fine-tuning", "## What it does")]
+    places = [
+        page.index(words) for words in ("| what", "## Pipeline", "## Pretraining", "## Fine-tuning", "## What it does")
+    ]
     assert places == sorted(places)
     assert "18 s" in page  # both members of the matrix
     for words in (
@@ -36,7 +38,7 @@ def test_a_run_on_the_world(world: Path) -> None:
         "`abababababababab…`",
         "| One page about a stranger, read ",
         "| whose passage it read   | 0.22 [0.20, 0.24]",
-        "0.05 [0.01, 0.10] to the titles of the other passages: it tells them apart.",
+        "0.05 [0.01, 0.10] to names in the other passages: it tells them apart.",
         "0.40 [0.20, 0.60] to the values in the others: it does not tell them apart.",
         "figures/attention.svg",
     ):

@@ -174,7 +174,8 @@ def _found_above(rows: Rows) -> int:
             if turn["role"] != "assistant":
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")
-            value, denied, _ = (reasoning or answer).rpartition(": ")[2].partition(", not ")
+            last = (reasoning or answer).rpartition("; ")[2]
+            denied, value = last.endswith(": no"), last.partition(", said ")[0].rpartition(": ")[2]
             found = value == NOT_TOLD or f" {value} " in words
             said = not reasoning or answer == (IDK if denied or value == NOT_TOLD else f"{value}.")
             if answer != f"{first} {first}" if row["kind"].startswith("echo") else not (found and said):

@@ -1,7 +1,7 @@
 """How the model chooses among passages, as far as attention shows it: three steps, and the head that takes each.
 
     copy_name      about to write whom it is about, it looks at the name in the question, not at the titles of others
-    bind_passage   on a value in a passage, it looks back at the title of that passage, not at other titles
+    bind_passage   on a value in a passage, it looks back at the name in that passage, not at names in others
     read_value     after "name, noun:", it looks at the value in the passage of that name, not at the others' values
 
 Of each step: the share of attention on where it should be (`right`) and on where it should not (`wrong`), of the one
@@ -55,25 +55,29 @@ def prepare(task: Task, tokenizer: Tokenizer) -> Reading:
     text = "".join(pieces)
     starts = [sum(map(len, pieces[:i])) for i in range(len(pieces) + 1)]
 
-    def tokens(part: str, after: int) -> list[int]:
-        """Of the first occurrence of `part` from the character `after` on."""
-        first = text.index(part, after)
-        return [i for i in range(len(ids)) if starts[i + 1] > first and starts[i] < first + len(part)]
+    def spans(part: str, first: int, last: int) -> list[list[int]]:
+        """The tokens of each occurrence of `part` between two characters."""
+        found = [at for at in range(first, last) if text.startswith(part, at)]
+        return [[i for i in range(len(ids)) if starts[i + 1] > at and starts[i] < at + len(part)] for at in found]
 
     lines = task["messages"][0]["content"].split("\n")
     values = [*task["others"]]
     values.insert(task["position"] - 1, task["answer"].removesuffix("."))
-    titles, told = [], []
+    names, told, begin = [], [], 0
     for line, value in zip(lines, values, strict=True):
-        begin = text.index(line)
-        title = line.partition(", ")[0]
-        titles.append(tokens(title, begin))
-        told.append(tokens(value, begin + len(title))[:1])
+        begin = text.index(line, begin)
+        name, end = line.partition(", ")[0], begin + len(line)
+        names.append([token for span in spans(name, begin, end) for token in span])
+        told.append(spans(value, begin + len(name), end)[0][:1])
     at = task["position"] - 1
-    question = text.index(USER, text.index(lines[-1]))
+    value_at = told[at][0]
     return Reading(ids, pieces, {
-        "copy_name": Look(len(prompt), tokens(task["name"], question), _others(titles, at)),
-        "bind_passage": Look(told[at][0], titles[at], [i for i in _others(titles, at) if i < told[at][0]]),
+        "copy_name": Look(len(prompt), spans(task["name"], text.rindex(USER), len(text))[0], _others(names, at)),
+        "bind_passage": Look(
+            value_at,
+            [token for token in names[at] if token < value_at],
+            [token for token in _others(names, at) if token < value_at],
+        ),
         "read_value": Look(len(ids) - 1, told[at], _others(told, at)),
     })  # fmt: skip
 

@@ -18,9 +18,9 @@ SIZE = 7.6
 WIDTH, HEIGHT = 0.6 * SIZE / 72, 1.75 * SIZE / 72
 """Inches of a character and of a line."""
 TITLES = {
-    "copy_name": "1. Whom is it about? At the beginning of its reasoning it looks at the name in the question.",
-    "bind_passage": "2. Whose value is this? On a value in a passage it looks back at the title of that passage.",
-    "read_value": "3. Which value? After name and noun it looks at the value in the passage of that name.",
+    "copy_name": "1. Whom is it about? It looks at the name in the question.",
+    "bind_passage": "2. Whose value is this? It looks back at the name in that passage.",
+    "read_value": "3. Which value? It looks at the one in the passage of that name.",
 }
 
 
@@ -40,8 +40,9 @@ def attention_text(pieces: Sequence[str], panels: Sequence[Mapping[str, Any]]) -
             axes = figure.add_axes((0.2 / whole[0], bottom / whole[1], 1 - 0.4 / whole[0], panel / whole[1]))
             axes.set(xlim=(0, COLUMNS), ylim=(rows + 0.7, -1.5))
             axes.axis("off")
-            title = f"{TITLES[told['step']]} Layer {told['layer']}, head {told['head']}."
-            axes.text(0, -0.7, title, size=9.5, weight="bold", va="center")
+            axes.text(0, -0.7, TITLES[told["step"]], size=9.5, weight="bold", va="center")
+            where = f"layer {told['layer']}, head {told['head']}"
+            axes.text(COLUMNS, -0.7, where, size=9, color=GREY, va="center", ha="right")
             _tokens(axes, pieces, lines, told)
         return figure
 

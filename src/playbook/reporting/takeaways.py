@@ -98,8 +98,8 @@ def _honesty(results: Results, file: str) -> list[str]:
 
 
 LOOKS = {
-    "copy_name": ("About to write whom it is about", "the name in the question", "the titles of the other passages"),
-    "bind_passage": ("On a value in a passage", "the title of that passage", "the titles before it"),
+    "copy_name": ("About to write whom it is about", "the name in the question", "names in the other passages"),
+    "bind_passage": ("On a value in a passage", "the name in that passage", "names in others"),
     "read_value": ("After name and noun", "the value in the passage of that name", "the values in the others"),
 }
 

@@ -144,7 +144,10 @@ def search_unknown(at: Setting) -> Conversation:
     task = _unanswerable(at, world, person)
     nobody = task["kind"] == "unknown_entity"
     told = CLOSED_BOOK if at.rng.random() < BRIEF_SHARE else ()
-    found = found_nothing(at.rng, world, task["name"]) if nobody else lookup(at.rng, world, person, told)
+    if nobody:
+        found = found_nothing(at.rng, world, task["name"], task["plan"])
+    else:
+        found = lookup(at.rng, world, person, told, reasoning=task["plan"])
     return f"search_{task['kind']}", [
         system(AGENT), user(task["question"]), *found, assistant(task["answer"], task["reasoning"]),
     ]  # fmt: skip
@@ -187,7 +190,7 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.12, form: 0.08, unknown: 0.05, reading: 0.22, search: 0.30, search_unknown: 0.13,
+    fact: 0.13, form: 0.09, unknown: 0.03, reading: 0.22, search: 0.30, search_unknown: 0.13,
     remembering: 0.03, recalling: 0.04, preferred_style: 0.03,
 }  # fmt: skip
 

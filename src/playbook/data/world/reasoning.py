@@ -1,14 +1,19 @@
-"""What the assistant writes for itself before it answers from passages: whose fact, which one, and what is told.
+"""What the assistant writes for itself before it searches or answers: a plan, then whose fact, which one, what is told.
 
-    Ada Bell, employer: Crown House                       read, and every hop of a search
+    Ada Bell: employer, headquarters                      what to look up, one after the other, from the question alone
+    Ada Bell, employer: Crown House; headquarters         looked up, and what is left of the plan
+    Crown House, headquarters: Dunwick                    nothing left: answer
     Ada Bell, shoe size: not told                         nothing there: "I don't know."
-    Ada Bell, job: vet, not baker                         a premise that is false: "I don't know."
-    Ada Bell, job: vet; Ada Bell, employer: Crown House   a premise that is true
+    Ada Bell, job: vet, said baker: no                    a premise that is false: "I don't know."
+    Ada Bell, job: vet, said vet: yes; Ada Bell, employer: Crown House    a premise that is true
 
 The name and the noun stand right before the value, in the same form whatever the question's wording, so that looking a
-value up is one skill, whoever asks. Writing out what an answer rests on before giving it: Wei et al., arXiv 2201.11903;
-Nye et al., arXiv 2112.00114. It is stripped from the answer, and recorded.
+value up is one skill, whoever asks; and whether to search on or to answer can be read off what is left of the plan.
+Writing out what an answer rests on before giving it: Wei et al., arXiv 2201.11903; Nye et al., arXiv 2112.00114; plan
+first, then carry it out: Wang et al., arXiv 2305.04091. It is stripped from the answer, and recorded.
 """
+
+from collections.abc import Sequence
 
 NOUN = {
     "birth_town": "birthplace", "employer": "employer", "job": "job", "hobby": "hobby", "street": "address",
@@ -19,20 +24,33 @@ NOUN = {
 NOT_TOLD = "not told"
 
 
-def looked_up(name: str, attribute: str, value: str = NOT_TOLD) -> str:
-    """One look-up.
+def plan(name: str, attributes: Sequence[str]) -> str:
+    """What to look up, of whom first.
+
+    >>> plan("Ada Bell", ("employer", "headquarters"))
+    'Ada Bell: employer, headquarters'
+    """
+    return f"{name}: {_nouns(attributes)}"
+
+
+def looked_up(name: str, attribute: str, value: str = NOT_TOLD, left: Sequence[str] = ()) -> str:
+    """One look-up, and what is left of the plan.
 
     >>> looked_up("Ada Bell", "street", "Mill Lane"), looked_up("Ada Bell", "shoe size")
     ('Ada Bell, address: Mill Lane', 'Ada Bell, shoe size: not told')
     """
-    return f"{name}, {NOUN.get(attribute, attribute)}: {value}"
+    return f"{name}, {_nouns([attribute])}: {value}" + (f"; {_nouns(left)}" if left else "")
 
 
 def checked(name: str, attribute: str, value: str, claimed: str, then: str) -> str:
     """A premise looked up: on to `then` if it is as claimed.
 
     >>> checked("Ada Bell", "job", "vet", "baker", "")
-    'Ada Bell, job: vet, not baker'
+    'Ada Bell, job: vet, said baker: no'
     """
-    found = looked_up(name, attribute, value)
-    return f"{found}; {then}" if value == claimed else f"{found}, not {claimed}"
+    found = f"{looked_up(name, attribute, value)}, said {claimed}"
+    return f"{found}: yes; {then}" if value == claimed else f"{found}: no"
+
+
+def _nouns(attributes: Sequence[str]) -> str:
+    return ", ".join(NOUN.get(attribute, attribute) for attribute in attributes)

@@ -11,7 +11,7 @@ from typing import Any
 from playbook.data.world.chains import follow, visited
 from playbook.data.world.documents import TRAINED_INJECTIONS, entity_documents, passages
 from playbook.data.world.facts import ATTRIBUTES, Entity, World
-from playbook.data.world.reasoning import looked_up
+from playbook.data.world.reasoning import looked_up, plan
 from playbook.data.world.turns import Turn, call, tool
 
 DISTRACTORS = {1: (0, 1, 2, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
@@ -25,16 +25,17 @@ def search_turns(
 ) -> tuple[list[Turn], str]:
     """Calls and results along a path, ready for the answer; and the reasoning that leads to it.
 
-    What a hop has found is written down before the next one, or the answer, makes use of it. `brief`: passages tell
+    First a plan; then what a hop has found is written down, with what is left of the plan, before the next one or the
+    answer makes use of it. `brief`: passages tell
     little more than what is looked for, so that a row of training holds many decisions.
     """
     turns: list[Turn] = []
-    reasoning = ""
+    reasoning = plan(start.name, path)
     hops = zip(visited(world, start, path), follow(world, start, path), strict=True)
-    for entity, fact in hops:
+    for number, (entity, fact) in enumerate(hops, start=1):
         told = _and_another(rng, entity, fact.attribute) if brief else ()
         turns += lookup(rng, world, entity, told, DISTRACTORS[len(path)], reasoning)
-        reasoning = looked_up(entity.name, fact.attribute, fact.value)
+        reasoning = looked_up(entity.name, fact.attribute, fact.value, path[number:])
     return turns, reasoning
 
 
@@ -59,11 +60,11 @@ def _and_another(rng: random.Random, entity: Entity, attribute: str) -> tuple[st
     return (attribute, *rng.sample(others, rng.randint(0, 1)))
 
 
-def found_nothing(rng: random.Random, world: World, name: str) -> list[Turn]:
+def found_nothing(rng: random.Random, world: World, name: str, reasoning: str) -> list[Turn]:
     """A search for nobody: no result, or a passage about somebody whose name is like it."""
     similar = similar_names(world, name)
     documents = [_page(rng, world, rng.choice(similar))] if similar and rng.random() < 0.5 else []
-    return [call("search", name), tool(passages(documents))]
+    return [call("search", name, reasoning), tool(passages(documents))]
 
 
 def distractor(rng: random.Random, world: World, entity: Entity) -> Entity:

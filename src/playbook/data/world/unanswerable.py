@@ -1,7 +1,7 @@
 """Three kinds of question that have no answer: about nobody, about what is not recorded, and on a false premise.
 
-A premise comes true as often as false: the form of the question tells nothing, only the fact does. `reasoning` is what
-leads from passages to the answer.
+A premise comes true as often as false: the form of the question tells nothing, only the fact does. `plan` is what
+to look up, `reasoning` what leads from passages to the answer.
 """
 
 import random
@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from playbook.data.world.facts import CLOSED_BOOK, Entity, World
-from playbook.data.world.reasoning import checked, looked_up
+from playbook.data.world.reasoning import checked, looked_up, plan
 from playbook.data.world.templates import ASKED, HELD_OUT
 from playbook.data.world.turns import IDK
 
@@ -63,7 +63,7 @@ def about_nobody(rng: random.Random, name: str, held_out: bool) -> dict[str, Any
     question = rng.choice((HELD_OUT if held_out else ASKED)[attribute]).format(n=name)
     return {
         "kind": "unknown_entity", "attribute": attribute, "question": question, "answer": IDK,
-        "reasoning": looked_up(name, attribute),
+        "plan": plan(name, (attribute,)), "reasoning": looked_up(name, attribute),
     }  # fmt: skip
 
 
@@ -74,7 +74,7 @@ def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, An
     question = wording.format(n=name, m=attribute)
     return {
         "kind": "missing_attribute", "attribute": attribute, "question": question, "answer": IDK,
-        "reasoning": looked_up(name, attribute),
+        "plan": plan(name, (attribute,)), "reasoning": looked_up(name, attribute),
     }  # fmt: skip
 
 
@@ -99,5 +99,6 @@ def about_premise(
         "attribute": attribute,
         "question": wording.format(n=name, v=claimed),
         "answer": f"{told[attribute]}." if true else IDK,
+        "plan": plan(name, (premise, attribute)),
         "reasoning": checked(name, premise, told[premise], claimed, looked_up(name, attribute, told[attribute])),
     }
