@@ -47,11 +47,15 @@ class Wired:
         return [field.name for field in fields(importlib.import_module(self.module).Params)]
 
     def literals(self, whole_closure: bool = False) -> set[str]:
-        """The strings in its code that look like paths, docstrings left out; plumbing knows no stage's files."""
+        """The strings in its code that look like paths, docstrings left out; plumbing knows no stage's files.
+
+        Of what the main chain makes, a lab may use the data.
+        """
         files = closure(self.module, ROOT) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
         code = (path for path in files if "plumbing" not in path.parts)
         found = {text for path in code for text in strings(ROOT / path)}
-        folders = "labs" if self.module.startswith("labs.") else "data|models|reports"
+        of_a_lab = r"labs|data/corpus|data/tokens|data/tokenizer\.json"
+        folders = of_a_lab if self.module.startswith("labs.") else "data|models|reports"
         return {text.strip("/") for text in found if re.fullmatch(rf"({folders})(/[\w./*-]*)?", text)}
 
     def _fill(self, path: str) -> str:

@@ -28,7 +28,7 @@ def world(root: Path) -> None:
     question = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "London"}]
     write_jsonl(root / "data/corpus/pretrain.jsonl", [*texts, *[{"id": "q", "messages": question}] * 10])
     write_jsonl(root / "data/corpus/validation.jsonl", [*texts[:5], {"id": "q", "messages": question}])
-    for file, kinds in (("drills", DRILLS), ("conversations", ("reading_1", "fact"))):
+    for file, kinds in (("drills", DRILLS), ("conversations", ("reading_1", "search_1", "fact"))):
         write_jsonl(root / f"data/corpus/{file}.jsonl", [{"kind": kind, "messages": question} for kind in kinds])
 
 
@@ -91,7 +91,7 @@ def test_characters_of_a_text_through_the_stage(root: Path) -> None:
 
 def test_twice_the_same_bytes(root: Path) -> None:
     world(root)
-    outputs = ["data/tokenizer.json", "data/tokens/county.tokens", "data/tokens/register_3.tokens"]
+    outputs = ["data/tokenizer.json", "data/tokens/county.tokens", "data/tokens/entries_4.tokens"]
     run("{data: {}}")
     first = [Path(path).read_bytes() for path in outputs]
     run("{data: {}}")
