@@ -84,7 +84,9 @@ def skills() -> dict[str, Any]:
 
 ATTENTION = {
     "pieces": ["<|tool|>", " Ada", ":", " vet"],
-    "panels": [{"step": "read_value", "layer": 4, "head": 1, "query": 3, "weights": [0.0, 0.7, 0.3, 0.0]}],
+    "panels": [
+        {"step": "read_value", "layer": 4, "head": 1, "query": 3, "right": [1], "weights": [0.0, 0.7, 0.3, 0.0]}
+    ],
 }
 
 

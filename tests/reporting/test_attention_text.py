@@ -7,8 +7,15 @@ from playbook.reporting.figures import save
 
 PIECES = ["<|tool|>", " Ada", " Bell", ",", " 2014", ":", " chess", "\n", " $x$", "<|end|>"]
 PANELS = [
-    {"step": "bind_passage", "layer": 2, "head": 1, "query": 6, "weights": [0, 0.5, 0.5, 0, 0, 0, 0, 0, 0, 0]},
-    {"step": "read_value", "layer": 4, "head": 2, "query": 9, "weights": [0.1] * 10},
+    {
+        "step": "bind_passage",
+        "layer": 2,
+        "head": 1,
+        "query": 6,
+        "right": [1, 2],
+        "weights": [0, 0.5, 0.5, 0, 0, 0, 0, 0, 0, 0],
+    },
+    {"step": "read_value", "layer": 4, "head": 2, "query": 9, "right": [], "weights": [0.1] * 10},
 ]
 
 
@@ -28,6 +35,7 @@ def test_one_shaded_box_a_token_and_a_frame_around_the_one_that_looks() -> None:
     assert len(boxes) == len(PIECES) - 1  # the end of a line has none
     assert [i for i, shade in enumerate(shades) if shade > 0] == [1, 2]
     assert framed == [6]
+    assert [len(axes.lines) for axes in figure.axes] == [2, 0]
 
 
 def test_the_same_picture_is_the_same_bytes(tmp_path: Path) -> None:

@@ -101,9 +101,10 @@ def probe(tasks: Sequence[Task], model: GPTMini, tokenizer: Tokenizer, seed: int
         metrics[step] = {
             name: clustered_mean(measured[:, i].tolist(), entities, seed) for i, name in enumerate(("right", "wrong"))
         }
-        query = readings[0].looks[step].query
-        weights = first[layer, head, query].tolist()
-        panels.append({"step": step, "layer": layer + 1, "head": head + 1, "query": query, "weights": weights})
+        look = readings[0].looks[step]
+        weights = first[layer, head, look.query].tolist()
+        shown = {"layer": layer + 1, "head": head + 1, "query": look.query, "right": look.right, "weights": weights}
+        panels.append({"step": step, **shown})
     return {"attention": metrics}, {"pieces": readings[0].pieces, "panels": panels}
 
 

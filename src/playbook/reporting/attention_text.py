@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from playbook.reporting.figures import BLUE, GREY, STYLE, VERMILION
+from playbook.reporting.figures import BLUE, GREEN, GREY, STYLE, VERMILION
 
 COLUMNS = 112
 """Characters of a line."""
@@ -18,16 +18,17 @@ SIZE = 7.6
 WIDTH, HEIGHT = 0.6 * SIZE / 72, 1.75 * SIZE / 72
 """Inches of a character and of a line."""
 TITLES = {
-    "copy_name": "1. Whom is it about? It looks at the name in the question.",
-    "bind_passage": "2. Whose value is this? It looks back at the name in that passage.",
-    "read_value": "3. Which value? It looks at the one in the passage of that name.",
+    "copy_name": "1. Whom is it about? The question tells.",
+    "bind_passage": "2. Whose value is this? The name in the same passage tells.",
+    "read_value": "3. Which value? The one in the passage of that name.",
 }
 
 
 def attention_text(pieces: Sequence[str], panels: Sequence[Mapping[str, Any]]) -> Figure:
-    """One panel for each of `panels` (step, layer, head, query: a token's number, weights: one for each token).
+    """One panel for each of `panels`: step, layer, head; query, the number of the token that looks; right, those of the
+    tokens where it should look; weights, one for each token.
 
-    The querying token has a frame; tokens after it cannot be seen from it and are grey.
+    The querying token has a frame, the right ones are underlined; tokens after the query cannot be seen from it: grey.
     """
     lines = lay_out(pieces)
     rows = 1 + max(line for line, _ in lines)
@@ -69,6 +70,8 @@ def _tokens(axes: Axes, pieces: Sequence[str], lines: Sequence[tuple[int, int]],
         if width:
             colour = to_rgba(BLUE, min(1.0, told["weights"][i]) * 0.75 if seen else 0)
             axes.add_patch(Rectangle((column, line), width, 1, facecolor=colour, edgecolor=frame, linewidth=1.3))
+        if i in told["right"]:
+            axes.plot((column, column + width), (line + 1, line + 1), color=GREEN, linewidth=2)
         shown = piece.rstrip("\n").replace("$", r"\$")
         colour = to_rgba("black" if seen else GREY, 1 if seen else 0.45)
         axes.text(column, line + 0.5, shown, size=SIZE, family="DejaVu Sans Mono", va="center", color=colour)
