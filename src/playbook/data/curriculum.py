@@ -47,8 +47,8 @@ Source = tuple[str, int]
 class Curriculum:
     """An endless, resumable stream of batches of `rows` rows: phase by phase over `batches`, then the last for ever.
 
-    A phase with a context of its own has rows of that length, as many as `rows` of `context` tokens hold.
-    Raises `InputError` for phases that do not add up to the whole.
+    A phase with a context of its own has rows of that length, as many as `rows` of `context` tokens hold. `streams` has
+    one for every source of every phase; `open_curriculum` sees to that, and to phases that fit.
     """
 
     def __init__(
