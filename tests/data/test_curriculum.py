@@ -68,6 +68,44 @@ def test_resumed_about_a_change_of_context_is_uninterrupted(killed_after: int, f
     assert all(equal(one, other) for one, other in zip(rest, whole[killed_after:], strict=True))
 
 
+LEARNT = (
+    Phase(0.4, {"county": 1.0}, until=1.0),
+    Phase(0.3, {"echo": 1.0}, until=1.0),
+    Phase(0.3, {"register": 1.0}, until=1.0),
+)
+
+
+def told(stream: Curriculum, losses: list[float]) -> list[str]:
+    """The sources of batches whose losses it hears."""
+    names = []
+    for loss in losses:
+        names.append(next(iter(sources(next(stream)))))
+        stream.observe(loss)
+    return names
+
+
+def test_a_phase_ends_when_the_running_mean_is_down_or_at_its_share(folder: Path) -> None:
+    assert told(opened(folder, LEARNT), [2.0] * 10) == ["county"] * 4 + ["echo"] * 3 + ["register"] * 3
+    assert told(opened(folder, LEARNT), [0.9, 2.0, 2.0, 2.0, 0.9]) == ["county"] + ["echo"] * 3 + ["register"]
+    # 0.9 of 1.05 and 0.1 of 0.5 is below 1; the next phase has a mean of its own, and the last never ends
+    assert told(opened(folder, LEARNT), [1.05, 0.5, 0.5, 0.5, 0.5]) == ["county"] * 2 + ["echo"] + ["register"] * 2
+
+
+def test_one_low_loss_among_high_ones_ends_nothing(folder: Path) -> None:
+    assert told(opened(folder, LEARNT), [5.0, 0.1, 5.0, 5.0, 5.0]) == ["county"] * 4 + ["echo"]
+
+
+@pytest.mark.parametrize("killed_after", range(1, 9))
+def test_resumed_where_phases_end_by_their_loss_is_uninterrupted(killed_after: int, folder: Path) -> None:
+    losses = [1.2, 0.2, 0.2, 1.05, 0.5, 3.0, 3.0, 3.0, 3.0]
+    whole = told(opened(folder, LEARNT), losses)
+    stream = opened(folder, LEARNT)
+    told(stream, losses[:killed_after])
+    resumed = opened(folder, LEARNT)
+    resumed.load_state(json.loads(json.dumps(stream.state())))
+    assert told(resumed, losses[killed_after:]) == whole[killed_after:]
+
+
 def equal(one: Batch, other: Batch) -> bool:
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
 
@@ -158,6 +196,7 @@ def test_what_cannot_be_is_refused(phases: tuple[Phase, ...], names: str, folder
         ({"share": 0, "mix": {"a": 1}}, r"curriculum\[1\]: share"),
         ({"share": 0.5, "mixture": {"a": 1}}, r"curriculum\[1\]: mixture"),
         ({"share": 0.5, "mix": {"a": 1}, "context": 0}, r"curriculum\[1\]: context"),
+        ({"share": 0.5, "mix": {"a": 1}, "until": 0}, r"curriculum\[1\]: until"),
     ],
 )
 def test_a_phase_that_cannot_be_is_named_when_parameters_are_read(phase: dict[str, Any], names: str) -> None:

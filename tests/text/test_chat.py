@@ -80,6 +80,7 @@ def test_a_name_is_the_same_token_everywhere(bpe: Tokenizer) -> None:
     [name] = encode_content("Ada", bpe)
     assert name in encode_content("the Ada of London", bpe)
     assert name in encode_document("Ada was born", bpe).ids
+    assert encode_content("She was born.\nAda was born.", bpe).count(name) == 1
     assert decode_content([name], bpe) == "Ada"
 
 

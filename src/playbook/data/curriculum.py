@@ -1,7 +1,8 @@
 """Several token files in one training run, in shares that change from phase to phase.
 
-What is simple and dense first, what stands on it later: Bengio et al., Curriculum Learning, ICML 2009. Each row of a
-batch comes from one source, so a source's share is counted in rows.
+What is simple and dense first, what stands on it later: Bengio et al., Curriculum Learning, ICML 2009. A phase can end
+as soon as its loss is down, because some things form at another moment in every run (induction heads: Olsson et al.,
+arXiv 2209.11895). Each row of a batch comes from one source, so a source's share is counted in rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,11 +26,13 @@ class Phase:
     """A stretch of training with one mixture."""
 
     share: float
-    """Of the whole run; the shares of all phases add up to 1."""
+    """Of the whole run, and the most that a phase with `until` takes; the shares of all phases add up to 1."""
     mix: dict[str, float]
     """Source -> share of the rows of each batch, rounded to whole rows; they add up to 1."""
     context: int | None = None
     """Tokens of a row; None: the run's. Shorter rows, and so many more of them that a batch holds as many tokens."""
+    until: float | None = None
+    """The phase is over once the running mean of the loss (nats) is below; the last phase gets what it leaves."""
 
     def __post_init__(self) -> None:
         if not 0 < self.share <= 1:
@@ -38,10 +41,16 @@ class Phase:
             raise InputError("mix", "shares between 0 and 1 that add up to 1", self.mix)
         if self.context is not None and self.context < 1:
             raise InputError("context", "at least 1 token", self.context)
+        if self.until is not None and not self.until > 0:
+            raise InputError("until", "a loss above 0 nats", self.until)
 
 
 Source = tuple[str, int]
 """A name, and the tokens of its rows."""
+
+
+MEMORY = 0.9
+"""Of the running mean of the loss, from step to step: about the last ten count."""
 
 
 class Curriculum:
@@ -55,27 +64,40 @@ class Curriculum:
         self, streams: Mapping[Source, BatchStream], phases: Sequence[Phase], context: int, rows: int, batches: int
     ) -> None:
         self.streams = dict(streams)
-        ends = [round(end * batches) for end in accumulate(phase.share for phase in phases)]
+        ends = [0, *(round(end * batches) for end in accumulate(phase.share for phase in phases))]
         self.plan: list[Any] = [
-            [end, phase.context or context, rows_of(phase.mix, rows * context // (phase.context or context))]
-            for end, phase in zip(ends, phases, strict=True)
+            [last - first, phase.until, phase.context or context, _rows(phase, context, rows)]
+            for (first, last), phase in zip(pairwise(ends), phases, strict=True)
         ]
-        """For each phase the batch before which it ends, the tokens of a row, and the rows of each source."""
-        self.step = 0
+        """For each phase its batches, the loss that ends it sooner, the tokens of a row, the rows of each source."""
+        self.phase = self.step = 0
+        """The phase, and the batches that it has given."""
+        self.loss: float | None = None
+        """Its running mean in this phase."""
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        _, context, rows = next((phase for phase in self.plan if self.step < phase[0]), self.plan[-1])
+        while self.phase < len(self.plan) - 1 and self._over():
+            self.phase, self.step, self.loss = self.phase + 1, 0, None
+        _, _, context, rows = self.plan[self.phase]
         self.step += 1
         parts = [self.streams[name, context].take(count) for name, count in rows.items() if count]
         return Batch(*(torch.cat([getattr(part, column.name) for part in parts]) for column in fields(Batch)))
 
+    def _over(self) -> bool:
+        batches, until, _, _ = self.plan[self.phase]
+        return self.step >= batches or (until is not None and self.loss is not None and self.loss < until)
+
+    def observe(self, loss: float) -> None:
+        """Hear the mean loss of a step; what is learnt need not be drilled."""
+        self.loss = loss if self.loss is None else MEMORY * self.loss + (1 - MEMORY) * loss
+
     def state(self) -> dict[str, Any]:
-        """The step and the cursor of each source, ready for JSON, with the plan that they belong to."""
+        """Where it stands and the cursor of each source, ready for JSON, with the plan that they belong to."""
         streams = {f"{name} {context}": stream.state() for (name, context), stream in self.streams.items()}
-        return {"plan": self.plan, "step": self.step, "streams": streams}
+        return {"plan": self.plan, "phase": self.phase, "step": self.step, "loss": self.loss, "streams": streams}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from `state()` of a curriculum with the same plan over the same sources; otherwise `InputError`."""
@@ -83,7 +105,7 @@ class Curriculum:
             raise InputError("data cursor: plan", repr(self.plan), state.get("plan"), "start the training anew")
         for (name, context), stream in self.streams.items():
             stream.load_state(state["streams"][f"{name} {context}"])
-        self.step = int(state["step"])
+        self.phase, self.step, self.loss = int(state["phase"]), int(state["step"]), state["loss"]
 
 
 def open_curriculum(
@@ -105,6 +127,10 @@ def open_curriculum(
             opened[name].verify()
         streams[name, length] = open_stream(opened[name], length, rows * context // length, seed)
     return Curriculum(streams, phases, context, rows, round(tokens / (rows * context)))
+
+
+def _rows(phase: Phase, context: int, rows: int) -> dict[str, int]:
+    return rows_of(phase.mix, rows * context // (phase.context or context))
 
 
 def rows_of(mix: Mapping[str, float], rows: int) -> dict[str, int]:

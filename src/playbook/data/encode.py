@@ -14,7 +14,7 @@ from playbook.data.text_source import DataConfig
 from playbook.data.world.drills import DRILLS
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl
-from playbook.text.chat import Encoded, check_message, encode_chat, encode_document, message_texts
+from playbook.text.chat import Encoded, check_message, encode_chat, encode_document, message_texts, spaced
 from playbook.text.tokenizer import Tokenizer, TokenizerConfig
 
 PIECE = 1 << 12
@@ -44,10 +44,10 @@ def vocabulary_texts(data: DataConfig, tokenizer: TokenizerConfig, corpus: Path)
         return
     for where, row in _rows(corpus / "pretrain.jsonl"):
         if "text" in row:
-            yield f" {row['text']}"
+            yield spaced(row["text"])
         for number, message in enumerate(row.get("messages", [])):
             check_message(message, f"{where}: messages[{number}]")
-            yield from (f" {text}" for text in message_texts(message))
+            yield from map(spaced, message_texts(message))
 
 
 def parts(data: DataConfig) -> tuple[str, ...]:

@@ -6,9 +6,9 @@ An assistant's tool call follows its content, if any: `<|assistant|> content <|s
 as a turn of the role tool. Reasoning, if any, comes first: `<|assistant|> <|think|> reasoning <|/think|> content`. The
 loss stands on what the assistant itself writes: reasoning, content, call marker, query, END.
 
-Every content is encoded with one space before it (and decoded with one less). In byte-level BPE "Ada" and " Ada" are
-different tokens; with the space a name is the same token at the beginning of an answer, inside a sentence and in a
-retrieved passage, so copying it is copying one token. Plain documents are written likewise.
+Every line of a content is encoded with one space before it (and decoded with one less). In byte-level BPE "Ada" and
+" Ada" are different tokens; with the space a name is the same token at the beginning of an answer, inside a sentence
+and at the head of each retrieved passage, so copying it is copying one token. Plain documents are written likewise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,13 +94,24 @@ def decode_chat(ids: Sequence[int], tokenizer: Tokenizer) -> list[dict[str, Any]
 
 
 def encode_content(text: str, tokenizer: Tokenizer) -> list[int]:
-    """Ids of a content, with the space before it; none for no content."""
-    return tokenizer.encode(f" {text}") if text else []
+    """Ids of a content, with a space before each line; none for no content."""
+    return tokenizer.encode(spaced(text)) if text else []
 
 
 def decode_content(ids: Sequence[int], tokenizer: Tokenizer) -> str:
     """The inverse of `encode_content`."""
-    return tokenizer.decode(ids).removeprefix(" ")
+    return tokenizer.decode(ids).replace("\n ", "\n").removeprefix(" ")
+
+
+def spaced(text: str) -> str:
+    """`text` with a space before each line, so that a word is the same token at the start of a line as within it.
+
+    Otherwise "Ada" after a line break is spelt in three tokens, and a name is not found again by its first half.
+
+    >>> spaced("Ada\\nBell")
+    ' Ada\\n Bell'
+    """
+    return " " + text.replace("\n", "\n ")
 
 
 def message_texts(message: Message) -> list[str]:

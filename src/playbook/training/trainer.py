@@ -66,6 +66,13 @@ class Batches(Protocol):
     def load_state(self, state: dict[str, Any]) -> None: ...
 
 
+@runtime_checkable
+class Listener(Protocol):
+    """Batches that follow on how well those before were learnt, as a curriculum's do."""
+
+    def observe(self, loss: float) -> None: ...
+
+
 Objective = Callable[[GPTMini, Batch], tuple[Tensor, Tensor]]
 """Loss summed over a batch, and the weight to divide by: so accumulated batches add up exactly."""
 
@@ -162,6 +169,8 @@ class Trainer:
         except TrainingFailure as failure:
             say(f"dumped to {dump(self.work.parent / 'failure', failure, self.model, micro_batches)}")
             raise
+        if isinstance(self.batches, Listener):
+            self.batches.observe(loss)
         for optimizer in self.optimizers:
             optimizer.step()
         self.tokens += sum(batch.inputs.numel() for batch in micro_batches)

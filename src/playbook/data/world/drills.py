@@ -11,7 +11,9 @@ asks for one thing more than the one before:
   arXiv 2312.04927). First the value stands right beside the name, where induction finds it; then a colon comes
   between, then a noun as well, the same for everybody, so that the name alone tells the entries apart; then the noun
   is asked for, and the entry has another form than the answer. Without the steps in between, a model picks the value of
-  anybody for a long time.
+  anybody for a long time. Then names share their halves, are those of towns and employers too, and nouns mean nothing;
+  at last some are asked for of whom, or of which, no entry tells.
+- claims: whether two values are the same; first alone, then one that is claimed and one that has to be looked up.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
 
 Names and words are of the world's lists, never a name of split C.
@@ -19,13 +21,14 @@ Names and words are of the world's lists, never a name of split C.
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from playbook.data.world.biographies import biography
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, Kind, World
-from playbook.data.world.names import EMPLOYERS, TOWNS
-from playbook.data.world.reasoning import NOUN, looked_up
+from playbook.data.world.names import EMPLOYERS, PEOPLE, TOWNS
+from playbook.data.world.reasoning import NOUN, checked, looked_up
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import IDK, Turn, assistant, tool, user
@@ -40,7 +43,10 @@ SYLLABLES = (
 SEVERAL = (2, 3, 4)
 """People of a row of entries."""
 NAMESAKES = 0.5
-"""How often the people of some passages share their first and last names among each other."""
+"""How often those whom a row is about share the parts of their names among each other."""
+PARTS: dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]] = {
+    "person": PEOPLE, "town": TOWNS, "employer": EMPLOYERS,
+}  # fmt: skip
 QUESTIONS = 4
 """At most, about the passages of a row."""
 
@@ -60,16 +66,22 @@ class Words:
             "birth_town": towns, "employer": employers, "job": JOBS, "hobby": HOBBIES, "street": STREETS,
             "headquarters": towns, "product": PRODUCTS, "founded": YEARS, "mayor": self.names, "river": RIVERS,
         }  # fmt: skip
-        self._known = frozenset(self.names)
+        self._known = frozenset(name for names in self.subjects.values() for name in names)
 
-    def namesakes(self, rng: random.Random, kind: Kind, count: int) -> list[str]:
-        """`count` names of a kind; those of people at times made of two first and two last names only, so that each
+    def namesakes(self, rng: random.Random, kind: Kind, count: int, share: float = NAMESAKES) -> list[str]:
+        """`count` names of a kind; in a share of the calls made of two first and two second parts only, so that each
         half of a name fits two of them and only both together tell who is meant.
         """
         chosen: list[str] = []
-        if kind == "person" and rng.random() < NAMESAKES:
-            firsts, lasts = (sorted({name.split()[half] for name in rng.sample(self.names, 2)}) for half in (0, 1))
-            grid = [name for first in firsts for last in lasts if (name := f"{first} {last}") in self._known]
+        if rng.random() < share:
+            firsts, seconds, join = PARTS[kind]
+            halves = [sorted(rng.sample(parts, 2)) for parts in (firsts, seconds)]
+            grid = [
+                name
+                for first in halves[0]
+                for second in halves[1]
+                if (name := join.join((first, second))) in self._known
+            ]
             chosen = rng.sample(grid, min(len(grid), count))
         while len(chosen) < count:
             if (name := rng.choice(self.subjects[kind])) not in chosen:
@@ -93,7 +105,7 @@ def echo(fewest: int, most: int, strange: float = 0.0) -> Drill:
     return write
 
 
-def entries(told: str, said: str, nouns: Sequence[str] = tuple(NOUN.values()), asks_noun: bool = False) -> Drill:
+def entries(told: str, said: str) -> Drill:
     """One line for each of several people, then each line asked for by its name and said again.
 
     `told` and `said` are what stands between name and value; {noun} is the same for everybody in a row. Were the nouns
@@ -101,15 +113,63 @@ def entries(told: str, said: str, nouns: Sequence[str] = tuple(NOUN.values()), a
     """
 
     def write(rng: random.Random, words: Words) -> list[Turn]:
-        noun, names = rng.choice(nouns), rng.sample(words.names, rng.choice(SEVERAL))
+        noun, names = rng.choice(list(NOUN.values())), rng.sample(words.names, rng.choice(SEVERAL))
         facts = [(name, rng.choice(words.values)) for name in names]
         turns = [tool("\n".join(f"{name}{told.format(noun=noun)}{value}" for name, value in facts))]
         for name, value in rng.sample(facts, len(facts)):
-            question = " ".join(rng.sample((name, noun), 2)) if asks_noun else name
-            turns += [user(question), assistant(f"{name}{said.format(noun=noun)}{value}")]
+            turns += [user(name), assistant(f"{name}{said.format(noun=noun)}{value}")]
         return turns
 
     return write
+
+
+def claims(rng: random.Random, words: Words) -> list[Turn]:
+    """Are two values the same? So short that comparing forms at once; within longer texts it does not form at all."""
+    value = rng.choice(words.values)
+    claimed = value if rng.random() < 0.5 else rng.choice(words.values)
+    return [user(f"{value}, {claimed}"), assistant(f"{value}, said {claimed}: {'yes' if value == claimed else 'no'}")]
+
+
+@dataclass(frozen=True)
+class AskedEntries:
+    """Entries of which the noun is asked for as well, in either order; they have another form than the answer."""
+
+    kinds: Mapping[Kind, float]
+    """Shares of whom a row is about."""
+    namesakes: float = 0.0
+    """Share of the rows with names made of the same few parts."""
+    strange: float = 0.0
+    """Share of the nouns without a meaning."""
+    claimed: float = 0.0
+    """Share of the questions that claim a value, rightly in half of them; the answer says whether it is so."""
+    nowhere: float = 0.0
+    """Share of the questions about somebody, or something, that no entry tells of."""
+
+    def __call__(self, rng: random.Random, words: Words) -> list[Turn]:
+        noun, other = self._noun(rng), self._noun(rng)
+        kind, count = rng.choices(list(self.kinds), list(self.kinds.values()))[0], rng.choice(SEVERAL)
+        *names, nobody = words.namesakes(rng, kind, count + 1, self.namesakes)
+        facts = dict(zip(names, rng.sample(words.values, len(names)), strict=True))
+        turns = [tool("\n".join(f"{name} {noun} {value}" for name, value in facts.items()))]
+        for name in rng.sample(names, len(names)):
+            asked: tuple[str, ...] = (name, noun)
+            answer = looked_up(name, noun, facts[name])
+            if rng.random() < self.nowhere:
+                asked = (nobody, noun) if rng.random() < 0.7 or other == noun else (name, other)
+                answer = looked_up(asked[0], asked[1])
+            elif rng.random() < self.claimed:
+                claimed = _claimed(rng, facts[name], (*facts.values(), *rng.sample(words.values, len(facts))))
+                asked = (name, noun, claimed)
+                answer = checked(name, noun, facts[name], claimed, "").removesuffix("; ")
+            turns += [user(" ".join(rng.sample(asked, len(asked)))), assistant(answer)]
+        return turns
+
+    def _noun(self, rng: random.Random) -> str:
+        return made_up(rng) if rng.random() < self.strange else rng.choice((*NOUN.values(), *MISSING))
+
+
+def _claimed(rng: random.Random, value: str, others: Sequence[str]) -> str:
+    return value if rng.random() < 0.5 else rng.choice([other for other in others if other != value])
 
 
 def sentences(subjects: tuple[int, ...], attributes: tuple[int, ...], asked: Mapping[str, float]) -> Drill:
@@ -160,9 +220,14 @@ DRILLS: dict[str, Drill] = {
     "entries_1": entries(" ", " "),
     "entries_2": entries(": ", ": "),
     "entries_3": entries(", {noun}: ", ", {noun}: "),
-    "entries_4": entries(" {noun} ", ", {noun}: ", (*NOUN.values(), *MISSING), asks_noun=True),
-    "sentences_1": sentences((2, 3, 4), (1, 2), {"told": 1.0}),
-    "sentences_2": sentences((2, 3), (2, 3), {"told": 0.68, "absent": 0.12, "missing": 0.08, "premise": 0.12}),
+    "entries_4": AskedEntries({"person": 1.0}),
+    "entries_5": AskedEntries({"person": 1.0}, namesakes=0.6),
+    "claims_1": claims,
+    "claims_2": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
+    "entries_6": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
+    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, 0.6, 0.3, claimed=0.2, nowhere=0.3),
+    "sentences_1": sentences((2, 3, 4), (1, 2), {"told": 0.85, "premise": 0.15}),
+    "sentences_2": sentences((2, 3), (2, 3), {"told": 0.6, "absent": 0.15, "missing": 0.1, "premise": 0.15}),
 }
 """In the order in which they are to be learnt."""
 

@@ -1,6 +1,6 @@
 """Names. Each is a pair of parts, and every part is used again and again, in all splits: a part alone tells nothing.
 
-The parts are few and frequent, so that a small BPE vocabulary writes a name in two or three tokens, and the names of
+The parts are few and frequent, so that a small BPE vocabulary writes each as one word of one token, and the names of
 the held-back split C are made of pieces that the model has seen. Knows nothing of facts.
 """
 
@@ -26,22 +26,9 @@ LAST = (
     "Stone", "Swift", "Vale", "Wade", "Ward", "Webb", "West", "York",
 )  # fmt: skip
 TOWN_STEMS = (
-    "Alder",
-    "Bram",
-    "Corn",
-    "Dun",
-    "Elm",
-    "Fen",
-    "Garn",
-    "Heron",
-    "Lang",
-    "Marl",
-    "Oak",
-    "Pend",
-    "Stan",
-    "Wil",
-)
-TOWN_ENDINGS = ("bridge", "bury", "field", "ford", "ham", "mere", "ton", "wick")
+    "Alder", "Bram", "Corn", "Dun", "Elm", "Fen", "Garn", "Heron", "Lang", "Marl", "Oak", "Pend", "Stan", "Wil",
+)  # fmt: skip
+TOWN_ENDINGS = ("Abbey", "Bridge", "Common", "Ferry", "Haven", "Heath", "Magna", "Wells")
 EMPLOYER_STEMS = (
     "Anchor", "Beacon", "Comet", "Copper", "Crown", "Eagle", "Falcon", "Harbour", "Juniper", "Lantern",
     "Meridian", "Orchard", "Phoenix", "Silver", "Summit", "Tempest",
@@ -82,7 +69,7 @@ def pair_names(rng: random.Random, firsts: Sequence[str], seconds: Sequence[str]
 
 PEOPLE, TOWNS, EMPLOYERS = (
     (SHE + HE, LAST, " "),
-    (TOWN_STEMS, TOWN_ENDINGS, ""),
+    (TOWN_STEMS, TOWN_ENDINGS, " "),
     (EMPLOYER_STEMS, EMPLOYER_ENDINGS, " "),
 )
 """First parts, second parts, and what joins them."""
