@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from dvc.stage.serialize import to_single_stage_lockfile
 
 from playbook.pipeline.dag import in_order, overlap, relative
-from playbook.pipeline.recorded import earlier, to_put_back
+from playbook.pipeline.recorded import earlier, place_on_record, to_put_back
 from playbook.pipeline.rules import Rule, rule_name, rules
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write
@@ -34,12 +34,13 @@ def record(root: Path, ran: Collection[Rule]) -> list[str]:
     new: list[str] = []
     put_back: set[str] = set()
     with contextlib.chdir(root), Repo(str(root)) as repo:
-        for stage in in_order(repo):
-            if rule_name(stage.addressing) in then:
-                put_back |= set(confirm(stage, root, put_back))
-                if not _is_on_record(stage, root):
-                    new.append(stage.addressing)
-                repo.commit(stage.addressing, force=True)
+        stages = [stage for stage in in_order(repo) if rule_name(stage.addressing) in then]
+        for stage in stages:
+            put_back |= set(confirm(stage, root, put_back))
+            if not _is_on_record(stage, root):
+                new.append(stage.addressing)
+        for stage in sorted(stages, key=lambda stage: place_on_record(stage, root)):
+            repo.commit(stage.addressing, force=True)
     say("recorded in dvc.lock", {"stages": len(then), "with a new result": ", ".join(new) or "none"})
     return new
 

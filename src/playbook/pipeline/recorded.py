@@ -28,6 +28,13 @@ def earlier(stage: Any, root: Path) -> Iterator[Entry]:
         yield entry
 
 
+def place_on_record(stage: Any, root: Path) -> int:
+    """Where the stage stands in HEAD's dvc.lock, those that it does not have last: a new lock keeps the old order."""
+    committed = from_git(root, relative(Path(stage.dvcfile.path).with_suffix(".lock"), root))
+    names = list(_parse(committed)["stages"]) if committed else []
+    return names.index(stage.name) if stage.name in names else len(names)
+
+
 def _stage_of(lock: Mapping[str, Any] | None, name: str) -> list[Entry]:
     stages = (lock or {}).get("stages") or {}
     return [stages[name]] if name in stages else []

@@ -1,0 +1,36 @@
+"""Where MLflow keeps its runs: one SQLite file and one folder of artifacts at the root of the main checkout.
+
+Two processes that make a fresh database at the same time crash each other, so whoever opens it waits for its lock.
+"""
+
+import os
+from pathlib import Path
+
+import filelock
+from mlflow import MlflowClient
+
+from playbook.plumbing.paths import work_root
+
+PIPELINES, STAGES, LABS = "pipelines", "stages", "labs"
+"""MLflow experiments: whole chains to compare, the stages that they are made of, and studies."""
+ARTIFACTS = "mlartifacts"
+
+
+def store_uri(root: Path) -> str:
+    """The tracking URI: `MLFLOW_TRACKING_URI` if it is set, else the SQLite file of this checkout."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
+
+
+def lock() -> filelock.FileLock:
+    """Held while the database is made or changed."""
+    work_root().mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(work_root() / "mlflow.lock")
+
+
+def experiment(client: MlflowClient, root: Path, name: str) -> str:
+    """The id of an MLflow experiment, made where it is not there yet."""
+    known = client.get_experiment_by_name(name)
+    if known is not None:
+        return str(known.experiment_id)
+    local = (client.tracking_uri or "").startswith("sqlite:")
+    return str(client.create_experiment(name, (root / ARTIFACTS / name).as_uri() if local else None))
