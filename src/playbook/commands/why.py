@@ -1,4 +1,4 @@
-"""What `dvc repro` and `make labs` would run and why: the parameter that moved, from what to what; the input; the code."""
+"""`make why`: what `dvc repro` and `make labs` would run, for which reason, and how long it took last."""
 
 import sys
 from pathlib import Path

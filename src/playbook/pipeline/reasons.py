@@ -1,4 +1,4 @@
-"""Why DVC would run a stage: the parameter that moved, from what to what; the input; the code; and how long it took last.
+"""Why DVC would run a stage: the parameter that moved, from what to what; the input; the code; how long it took last.
 
 Asks DVC and runs nothing. Of a stage that waits for another it can only tell that it may follow: if the other's
 outputs come out the same, DVC skips it.

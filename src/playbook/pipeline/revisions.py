@@ -94,7 +94,10 @@ def stage_names(dvc_yaml: Mapping[str, Any]) -> set[str]:
     names = set()
     for name, entry in (dvc_yaml.get("stages") or {}).items():
         matrix = entry.get("matrix") or {}
-        names |= {"@".join([name, *(["-".join(map(str, keys))] if keys else [])]) for keys in itertools.product(*matrix.values())}
+        names |= {
+            "@".join([name, *(["-".join(map(str, keys))] if keys else [])])
+            for keys in itertools.product(*matrix.values())
+        }
     return names
 
 

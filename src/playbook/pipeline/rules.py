@@ -1,4 +1,4 @@
-"""One DAG, two engines: DVC's stages as rules of Snakemake, which runs independent ones at the same time, or on a cluster.
+"""One DAG, two engines: DVC's stages as rules of Snakemake, which runs them side by side, or on a cluster.
 
 The Snakefile loops over `rules()` and says nothing itself. DVC stays the one that knows what is out of date and what a
 result is: Snakemake goes by the age of files and forgets what they held.

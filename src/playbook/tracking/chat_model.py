@@ -1,4 +1,6 @@
-"""A checkpoint as an MLflow model to chat with: `mlflow.pyfunc.load_model("models:/NAME/1").predict([{"messages": [...]}])`.
+"""A checkpoint as an MLflow model to chat with.
+
+    mlflow.pyfunc.load_model("models:/agentic-llm-playbook/1").predict([{"messages": [...]}])
 
 MLflow runs this file when it loads the model (its "models from code"), with a copy of this package beside it.
 """

@@ -8,6 +8,7 @@ an MLflow run has one parent only: they are joined by tags, in both directions.
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -78,21 +79,19 @@ class Importer:
             self._artifact(run_id, path, content)
         return self._finish(run_id, key)
 
-    def _pipeline(
-        self, revision: Revision, name: str, entries: Mapping[str, Any], joined: Mapping[str, str]
-    ) -> None:
+    def _pipeline(self, revision: Revision, name: str, entries: Mapping[str, Any], joined: Mapping[str, str]) -> None:
         key = entry_key({"pipeline": name, "stages": joined})
         if not self._counted("pipeline", key):
             params: dict[str, Any] = {}
             values: list[Metric] = []
             for stage, entry in entries.items():
                 params |= {leaf: x for leaf, x in entry_params(entry).items() if leaf != "code"}
-                values += metric_values(revision, entry, f"{stage.replace('@', '.')}.")
+                values += metric_values(revision, entry, f"{stage}.")
             where = PIPELINES if name == "main" else LABS
             title = revision.name if name == "main" else f"{Path(name).name} {revision.name}"
             run_id = self._run(where, title, key, "pipeline", name, params, values)
-            for stage, stage_run in joined.items():
-                self.client.set_tag(run_id, f"stage.{stage}", stage_run)
+            tags = [RunTag(safe(f"stage.{stage}"), stage_run) for stage, stage_run in joined.items()]
+            self.client.log_batch(run_id, tags=tags)
             self._reports(revision, run_id, "reports" if name == "main" else f"{name}/reports")
             self._finish(run_id, key)
         if name == "main":
@@ -100,7 +99,7 @@ class Importer:
         self._join(revision, key, joined)
 
     def _join(self, revision: Revision, key: str, joined: Mapping[str, str]) -> None:
-        """Tag the pipeline with the revisions that have it, and each stage run with the pipelines that it is part of."""
+        """Tag the pipeline with the revisions that have it, each stage run with the pipelines that it is part of."""
         self._add_to_tag(self.runs[key], REVISIONS, revision.name)
         for stage_run in joined.values():
             self._add_to_tag(stage_run, "playbook.pipelines", self.runs[key])
@@ -122,7 +121,7 @@ class Importer:
     ) -> str:
         tags = {KEY: key, KIND: kind, NAME: name}
         run_id = str(self.client.create_run(self.experiments[where], run_name=title, tags=tags).info.run_id)
-        written = [Param(leaf, as_text(value)) for leaf, value in params.items()]
+        written = [Param(safe(leaf), as_text(value)) for leaf, value in params.items()]
         for start in range(0, len(written), BATCH_PARAMS):
             self.client.log_batch(run_id, params=written[start : start + BATCH_PARAMS])
         for start in range(0, len(values), BATCH):
@@ -149,6 +148,15 @@ class Importer:
                     (Path(copy) / name).parent.mkdir(parents=True, exist_ok=True)
                     (Path(copy) / name).write_bytes(content)
             self.client.log_artifacts(run_id, copy)
+
+
+def safe(name: str) -> str:
+    """A name with the characters that MLflow takes.
+
+    >>> safe("stage.evaluate@base")
+    'stage.evaluate.base'
+    """
+    return re.sub(r"[^\w\-. :/]", ".", name)
 
 
 def as_text(value: Any) -> str:
@@ -182,5 +190,4 @@ def curve_values(content: bytes, prefix: str) -> list[Metric]:
 
 
 def _metric(name: str, value: float, step: int = 0) -> Metric:
-    safe = "".join(x if x.isalnum() or x in "_-. :/" else "_" for x in name)
-    return Metric(safe, float(value), 0, step)
+    return Metric(safe(name), float(value), 0, step)

@@ -1,4 +1,4 @@
-"""The final checkpoint in MLflow's model registry, once for each content: `mlflow.pyfunc.load_model("models:/NAME/VERSION")`.
+"""The final checkpoint in MLflow's model registry, once for each content: `models:/agentic-llm-playbook/VERSION`.
 
 The final checkpoint is the last key of the matrix of `evaluate` in dvc.yaml: the end of the chain that people talk to.
 """

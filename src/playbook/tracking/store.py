@@ -1,15 +1,9 @@
-"""Where MLflow keeps its runs: one SQLite file and one folder of artifacts at the root of the main checkout.
-
-Two processes that make a fresh database at the same time crash each other, so whoever opens it waits for its lock.
-"""
+"""Where MLflow keeps its runs: one SQLite file and one folder of artifacts at the root of the checkout."""
 
 import os
 from pathlib import Path
 
-import filelock
 from mlflow import MlflowClient
-
-from playbook.plumbing.paths import work_root
 
 PIPELINES, STAGES, LABS = "pipelines", "stages", "labs"
 """MLflow experiments: whole chains to compare, the stages that they are made of, and studies."""
@@ -19,12 +13,6 @@ ARTIFACTS = "mlartifacts"
 def store_uri(root: Path) -> str:
     """The tracking URI: `MLFLOW_TRACKING_URI` if it is set, else the SQLite file of this checkout."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root / 'mlflow.db'}"
-
-
-def lock() -> filelock.FileLock:
-    """Held while the database is made or changed."""
-    work_root().mkdir(parents=True, exist_ok=True)
-    return filelock.FileLock(work_root() / "mlflow.lock")
 
 
 def experiment(client: MlflowClient, root: Path, name: str) -> str:
