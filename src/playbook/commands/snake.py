@@ -1,7 +1,7 @@
 """`make snake CORES=2`: what `dvc repro` would run, run by Snakemake, independent stages at the same time.
 
-DVC tells by content what is out of date; Snakemake, which only sees how old files are, is told so. Whatever it ran is then
-recorded in dvc.lock by the Snakefile, if and only if all of it ended well.
+DVC tells by content what is out of date; Snakemake, which only sees how old files are, is told so. Whatever it ran is
+then recorded in dvc.lock by the Snakefile, if and only if all of it ended well.
 """
 
 import argparse

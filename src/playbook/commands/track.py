@@ -1,6 +1,7 @@
 """`make track`: HEAD, the workspace and every experiment into MLflow, each once however often it is called.
 
-MLflow is off the path of every run: this reads dvc.lock, metrics, curves and reports afterwards. `make mlflow` shows them.
+MLflow is off the path of every run: this reads dvc.lock, metrics, curves and reports afterwards. `make mlflow` shows
+them.
 """
 
 import contextlib

@@ -1,8 +1,9 @@
 """What Snakemake has run, recorded in dvc.lock as `dvc commit` does, when the whole of it has ended well.
 
-A rerun that gave the same results is no new result. Where a stage with the same command, inputs and parameters is on record
-(in dvc.lock, in git's HEAD, in DVC's run-cache) and differs in run facts alone, such as seconds, the recorded files are
-put back, as DVC itself does when it finds a stage in its run-cache. Only here the stage has run again and confirmed them.
+A rerun that gave the same results is no new result. Where a stage with the same command, inputs and parameters is on
+record (in dvc.lock, in git's HEAD, in DVC's run-cache) and differs in run facts alone, such as seconds, the recorded
+files are put back, as DVC itself does when it finds a stage in its run-cache. Only here the stage has run again and
+confirmed them.
 """
 
 import contextlib

@@ -94,10 +94,8 @@ def stage_names(dvc_yaml: Mapping[str, Any]) -> set[str]:
     names = set()
     for name, entry in (dvc_yaml.get("stages") or {}).items():
         matrix = entry.get("matrix") or {}
-        names |= {
-            "@".join([name, *(["-".join(map(str, keys))] if keys else [])])
-            for keys in itertools.product(*matrix.values())
-        }
+        keys = ["-".join(map(str, values)) for values in itertools.product(*matrix.values())]
+        names |= {f"{name}@{key}" if key else name for key in keys}
     return names
 
 

@@ -7,8 +7,9 @@ MLflow runs this file when it loads the model (its "models from code"), with a c
 
 from typing import Any
 
-import mlflow
 import pydantic
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
 
 from playbook.inference.generate import generate
 from playbook.inference.sampling import GREEDY
@@ -33,7 +34,7 @@ class Conversation(pydantic.BaseModel):
     messages: list[Turn]
 
 
-class ChatModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's class has no types
+class ChatModel(PythonModel):  # type: ignore[misc]  # MLflow's class has no types
     """Answers the last message of each conversation, greedily, one assistant turn each; tools are not run."""
 
     def load_context(self, context: Any) -> None:
@@ -55,4 +56,4 @@ class ChatModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLflow's cl
         return " ".join(filter(None, [message["content"], f"[{call['name']}: {call['query']}]" if call else ""]))
 
 
-mlflow.models.set_model(ChatModel())
+set_model(ChatModel())

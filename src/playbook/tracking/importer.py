@@ -1,8 +1,8 @@
 """`make track`: every revision and experiment as runs of MLflow, each stage's entry in dvc.lock once.
 
-A stage run is known by a digest of its entry, a pipeline run by the digests of its stages, so a second import adds nothing,
-and a stage that DVC took from its cache is the very run that computed it. A stage can belong to many pipelines, and
-an MLflow run has one parent only: they are joined by tags, in both directions.
+A stage run is known by a digest of its entry, a pipeline run by the digests of its stages, so a second import adds
+nothing, and a stage that DVC took from its cache is the very run that computed it. A stage can belong to many
+pipelines, and an MLflow run has one parent only: they are joined by tags, in both directions.
 """
 
 import csv
