@@ -9,7 +9,7 @@ from typing import Any
 
 import pydantic
 from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from playbook.inference.generate import generate
 from playbook.inference.sampling import GREEDY
@@ -34,7 +34,7 @@ class Conversation(pydantic.BaseModel):
     messages: list[Turn]
 
 
-class ChatModel(PythonModel):  # type: ignore[misc]  # MLflow's class has no types
+class ChatModel(PythonModel):
     """Answers the last message of each conversation, greedily, one assistant turn each; tools are not run."""
 
     def load_context(self, context: Any) -> None:
@@ -43,7 +43,7 @@ class ChatModel(PythonModel):  # type: ignore[misc]  # MLflow's class has no typ
         self.model = load_model(folder)
         self.tokenizer = load_tokenizer(f"{folder}/tokenizer.json")
 
-    def predict(self, model_input: list[Conversation], params: dict[str, Any] | None = None) -> list[str]:
+    def predict(self, context: Any, model_input: list[Conversation], params: dict[str, Any] | None = None) -> list[str]:
         """The text of each answer; a call of a tool is written as `[search: its query]`."""
         prompts = [encode_prompt([turn.model_dump() for turn in talk.messages], self.tokenizer) for talk in model_input]
         stop = [self.tokenizer.id_of(END)]
