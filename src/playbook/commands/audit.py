@@ -5,6 +5,7 @@ Equal hashes are the rule; where they differ in run facts alone (seconds, memory
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     with tempfile.TemporaryDirectory(prefix="playbook-audit-") as folder:
         clone = Path(folder) / "clone"
         commit = make_clone(root, clone)
-        with Repo(str(clone)) as repo:
+        with contextlib.chdir(clone), Repo() as repo:  # DVC addresses stages as seen from the working folder
             stages = {
                 stage.addressing: stage for stage in repo.index.stages if any(out.hash_info for out in stage.outs)
             }
