@@ -73,6 +73,7 @@ def make_clone(root: Path, clone: Path) -> str:
 
 def audit(stage: Any, repo: Any, clone: Path) -> str:
     """Fetch the inputs of a stage, run it, and compare; returns the verdict."""
+    subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "--", "."], check=True)  # what an audit before left
     makers = [up.addressing for up in repo.index.graph.successors(stage)]
     if makers:
         told = subprocess.run(

@@ -5,6 +5,7 @@ then recorded in dvc.lock by the Snakefile, if and only if all of it ended well.
 """
 
 import argparse
+import contextlib
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("stages", nargs="*", help="as DVC addresses them; none: all of the main chain")
     given = parser.parse_args(arguments)
-    with Repo(str(root)) as repo:
+    with contextlib.chdir(root), Repo() as repo:
         names = [stage.addressing for stage in repo.index.stages]
         wanted = given.stages or [name for name in names if ":" not in name]
         stale = reasons(repo, root)

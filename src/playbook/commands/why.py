@@ -1,5 +1,6 @@
 """`make why`: what `dvc repro` and `make labs` would run, for which reason, and how long it took last."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from playbook.plumbing.paths import ROOT
 def main(root: Path = ROOT) -> int:
     """Print one block for each stage that would run, in the order in which DVC would run them."""
     sys.excepthook = tell
-    with Repo(str(root)) as repo:
+    with contextlib.chdir(root), Repo() as repo:
         found = reasons(repo, root)
         stages = {stage.addressing: stage for stage in repo.index.stages}
         took = {name: last_seconds(stages[name], root) for name in found}

@@ -4,6 +4,7 @@ The Snakefile loops over `rules()` and says nothing itself. DVC stays the one th
 result is: Snakemake goes by the age of files and forgets what they held.
 """
 
+import contextlib
 import re
 import shlex
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class Rule:
 
 def rules(root: Path) -> list[Rule]:
     """One rule for each stage of every dvc.yaml below `root`; those of the main chain come first."""
-    with Repo(str(root)) as repo:
+    with contextlib.chdir(root), Repo() as repo:  # DVC addresses stages as seen from the working folder
         nodes = read_dag(repo, fingerprints(root))
     nodes.sort(key=lambda node: not node.in_main_chain)
     last = max(reversed([n for n in nodes if n.in_main_chain]), key=lambda node: len(list(ancestors(nodes, node.name))))
