@@ -33,7 +33,7 @@ def main(root: Path = ROOT) -> int:
     with store_lock(), contextlib.chdir(root):
         client = MlflowClient(store_uri(root))
         importer = Importer(client, root)
-        for revision in found:
+        for revision in [*found[1:], found[0]]:  # the workspace last: where it is HEAD, the run is HEAD's
             importer.add(revision)
         current = [revision for revision in found[:2] if revision.name in importer.last]
         versions = [register(client, revision, importer.last[revision.name]) for revision in current]

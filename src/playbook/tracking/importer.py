@@ -18,7 +18,7 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
-from playbook.pipeline.revisions import Revision, entry_files, entry_key, entry_metrics, entry_params
+from playbook.pipeline.revisions import HEAD, Revision, entry_files, entry_key, entry_metrics, entry_params
 from playbook.tracking.store import LABS, PIPELINES, STAGES, experiment
 
 KEY, KIND, NAME, REVISIONS = "playbook.key", "playbook.kind", "playbook.name", "playbook.revisions"
@@ -88,7 +88,10 @@ class Importer:
                 params |= {leaf: x for leaf, x in entry_params(entry).items() if leaf != "code"}
                 values += metric_values(revision, entry, f"{stage}.")
             where = PIPELINES if name == "main" else LABS
-            title = revision.name if name == "main" else f"{Path(name).name} {revision.name}"
+            title = (
+                f"{revision.name} {revision.commit[:7]}" if revision.name == HEAD and revision.commit else revision.name
+            )
+            title = title if name == "main" else f"{Path(name).name} {title}"
             run_id = self._run(where, title, key, "pipeline", name, params, values)
             tags = [RunTag(safe(f"stage.{stage}"), stage_run) for stage, stage_run in joined.items()]
             self.client.log_batch(run_id, tags=tags)
@@ -169,7 +172,7 @@ def metric_values(revision: Revision, entry: Mapping[str, Any], prefix: str) -> 
     measured, facts = entry_metrics(revision, entry)
     found = [_metric(f"{prefix}{name}", m.value) for name, m in measured.items()]
     for name, m in measured.items():
-        found += [_metric(f"ci95/{prefix}{name}/{end}", x) for end, x in zip(("low", "high"), m.ci95, strict=True)]
+        found += [_metric(f"ci95/{prefix}{name}.{end}", x) for end, x in zip(("low", "high"), m.ci95, strict=True)]
     numbers = {name: x for name, x in facts.items() if isinstance(x, int | float) and not isinstance(x, bool)}
     found += [_metric(f"run/{prefix}{name}", x) for name, x in numbers.items()]
     for content in entry_files(revision, entry, ".csv", "curves").values():
