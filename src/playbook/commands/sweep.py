@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     given = parser.parse_args(arguments)
     experiments = read_sweep(given.name, root / SWEEPS, read_yaml(root / "params.yaml"))
     outcome = run_all(DvcQueue(root), experiments, given.jobs)
-    print(f"done: {', '.join(outcome.done) or 'none'}; workers replaced: {outcome.restarts}")
+    print(f"done: {', '.join(outcome.done) or 'none'}; workers started: {outcome.workers}")
     if outcome.failed:
         print(f"failed: {', '.join(outcome.failed)} (`dvc queue logs NAME` tells why)", file=sys.stderr)
     compare.main(root=root)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dvc.repo import Repo
 
@@ -23,6 +23,7 @@ ATTEMPTS = 3
 """How often an experiment is queued in all before it is given up."""
 
 
+@runtime_checkable
 class Worker(Protocol):
     """A process that takes experiments from the queue, as `subprocess.Popen` is one."""
 
@@ -30,6 +31,7 @@ class Worker(Protocol):
     def terminate(self) -> None: ...
 
 
+@runtime_checkable
 class Queue(Protocol):
     """What the runner needs of DVC."""
 
@@ -46,8 +48,8 @@ class Outcome:
 
     done: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
-    restarts: int = 0
-    """Workers that were replaced."""
+    workers: int = 0
+    """How many were started in all."""
 
 
 def run_all(
@@ -58,20 +60,22 @@ def run_all(
     attempts = {name: 0 for name in by_name if name not in queue.finished()}
     workers: dict[int, Worker] = {}
     outcome = Outcome()
-    used = 0
     for name in attempts:
         attempts[name] += 1
         queue.add(by_name[name])
     try:
         while True:
-            finished, states = queue.finished(), queue.states()
+            states = queue.states()
+            finished = queue.finished() | {name for name, state in states.items() if state == "Success"}
             failed = {name for name in attempts if states.get(name) == "Failed" and name not in finished}
             open_ones = [name for name in attempts if name not in finished | failed]
             if not open_ones:
                 break
-            dead = [number for number, worker in workers.items() if worker.poll() is not None]
-            if dead and len(dead) == len(workers):  # nobody works: what counts as running has gone with its worker
-                for name in (name for name in open_ones if states.get(name) != "Queued"):
+            for number in [number for number, worker in workers.items() if worker.poll() is not None]:
+                del workers[number]
+            queued = sum(states.get(name) == "Queued" for name in open_ones)
+            if not queued and not workers:  # nobody works: what counts as running has gone with its worker
+                for name in open_ones:
                     queue.drop(name)
                     if attempts[name] >= ATTEMPTS:
                         outcome.failed.append(name)
@@ -80,12 +84,9 @@ def run_all(
                         attempts[name] += 1
                         say(f"{name}: its worker died; queued again")
                         queue.add(by_name[name])
-            outcome.restarts += len(dead)
-            for number in dead:
-                del workers[number]
-            while len(workers) < min(jobs, len(open_ones)):
-                used += 1
-                workers[used] = queue.worker(used)
+            for _ in range(min(jobs - len(workers), queued)):
+                outcome.workers += 1
+                workers[outcome.workers] = queue.worker(outcome.workers)
             wait(2.0)
     finally:
         for worker in workers.values():

@@ -35,8 +35,9 @@ def record(root: Path, ran: Collection[Rule]) -> list[str]:
     new: list[str] = []
     put_back: set[str] = set()
     with contextlib.chdir(root), Repo(str(root)) as repo:
-        stages = [stage for stage in in_order(repo) if rule_name(stage.addressing) in then]
-        for stage in stages:
+        ran_now = [stage for stage in in_order(repo) if rule_name(stage.addressing) in then]
+        stages = ran_now + [stage for stage in in_order(repo) if stage not in ran_now and lost(stage, root)]
+        for stage in ran_now:
             put_back |= set(confirm(stage, root, put_back))
             if not _is_on_record(stage, root):
                 new.append(stage.addressing)
@@ -68,6 +69,14 @@ def confirm(stage: Any, root: Path, put_back: Collection[str] = ()) -> list[str]
         else:
             break
     return []
+
+
+def lost(stage: Any, root: Path) -> bool:
+    """Whether dvc.lock has lost the entry of a stage that HEAD has, and whose files are all as HEAD has them."""
+    if any(out.hash_info for out in stage.outs) or not all(item.exists for item in (*stage.deps, *stage.outs)):
+        return False
+    stage.save(run_cache=False)
+    return any(dict(entry) == dict(to_single_stage_lockfile(stage)) for entry in earlier(stage, root))
 
 
 def _is_on_record(stage: Any, root: Path) -> bool:

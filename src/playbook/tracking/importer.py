@@ -88,9 +88,9 @@ class Importer:
                 params |= {leaf: x for leaf, x in entry_params(entry).items() if leaf != "code"}
                 values += metric_values(revision, entry, f"{stage}.")
             where = PIPELINES if name == "main" else LABS
-            title = (
-                f"{revision.name} {revision.commit[:7]}" if revision.name == HEAD and revision.commit else revision.name
-            )
+            title = revision.name
+            if title == HEAD and revision.commit:
+                title += f" {revision.commit[:7]}"
             title = title if name == "main" else f"{Path(name).name} {title}"
             run_id = self._run(where, title, key, "pipeline", name, params, values)
             tags = [RunTag(safe(f"stage.{stage}"), stage_run) for stage, stage_run in joined.items()]
