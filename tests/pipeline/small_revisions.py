@@ -16,7 +16,15 @@ CURVE = "reports/curves/train.csv"
 def write(root: Path, rate: float, value: float) -> None:
     """A chain of two stages as if it had been run with `rate`, and had given `value`."""
     known = {"closed_book": {"A": {"value": value, "ci95": [value - 0.05, value + 0.05], "n": 9}}}
-    files = {METRICS: json.dumps(known | {"run": {"seconds": 3.5}}), CURVE: "step,loss\n1,2.5\n2,1.5\n"}
+    episode = {
+        "id": "t1", "messages": [{"role": "user", "content": "?"}], "stop": "answered",
+        "steps": [
+            {"message": {"content": "", "tool_call": {"name": "search", "query": "Ada"}}, "observation": "a vet"},
+            {"message": {"content": "vet."}},
+        ],
+    }  # fmt: skip
+    files = {"data/records/trajectories/x.jsonl": json.dumps(episode) + "\n"}
+    files |= {METRICS: json.dumps(known | {"run": {"seconds": 3.5}}), CURVE: "step,loss\n1,2.5\n2,1.5\n"}
     outs = []
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from pipeline.small_revisions import checkout_with_experiment, read
 
 from playbook.tracking.importer import KEY, REVISIONS, Count, Importer
-from playbook.tracking.store import PIPELINES
+from playbook.tracking.store import PIPELINES, TRAJECTORIES
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own dependencies
 
@@ -50,6 +50,14 @@ def test_each_entry_of_a_lock_becomes_one_run_however_often_it_is_imported(tmp_p
     assert fast.data.tags["stage.prepare"] == shared.info.run_id
     assert shared.data.tags["playbook.pipelines"] == f"{base.info.run_id}, {fast.info.run_id}"
     assert base.data.tags["stage.train"] != fast.data.tags["stage.train"]
+
+    (episodes,) = [found.experiment_id for found in client.search_experiments() if found.name == TRAJECTORIES]
+    traces = client.search_traces([episodes])
+    assert len(traces) == 2  # one a stage run that has it, however many revisions share it
+    assert [span.name for span in traces[0].data.spans] == ["train t1", "turn 1", "search", "turn 2"]
+    assert traces[0].data.spans[2].outputs == "a vet"
+    runs = {base.data.tags["stage.train"], fast.data.tags["stage.train"]}
+    assert {trace.info.trace_metadata["mlflow.sourceRun"] for trace in traces} == runs
 
     client.update_run(fast.info.run_id, status="RUNNING")  # an import that was cut off
     assert imported(client, root).added == {"pipeline": 1, "stage": 0}

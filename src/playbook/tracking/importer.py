@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 
 from playbook.pipeline.revisions import HEAD, Revision, entry_files, entry_key, entry_metrics, entry_params
-from playbook.tracking.store import LABS, PIPELINES, STAGES, experiment
+from playbook.tracking.store import LABS, PIPELINES, STAGES, TRAJECTORIES, experiment
+from playbook.tracking.trajectories import log_episodes
 
 KEY, KIND, NAME, REVISIONS = "playbook.key", "playbook.kind", "playbook.name", "playbook.revisions"
 BATCH = 1000
@@ -43,8 +45,9 @@ class Importer:
     """Imports revisions, one after the other, into one MLflow store."""
 
     def __init__(self, client: MlflowClient, root: Path) -> None:
+        mlflow.set_tracking_uri(client.tracking_uri)  # spans have no client of their own
         self.client, self.count = client, Count()
-        self.experiments = {name: experiment(client, root, name) for name in (PIPELINES, STAGES, LABS)}
+        self.experiments = {name: experiment(client, root, name) for name in (PIPELINES, STAGES, LABS, TRAJECTORIES)}
         self.runs = dict(self._known())
         self.last: dict[str, str] = {}
         """Revision -> the run of its main pipeline."""
@@ -77,6 +80,8 @@ class Importer:
         run_id = self._run(STAGES, f"{name} {key[:6]}", key, "stage", name, params, values)
         for path, content in entry_files(revision, entry, ".json", "reports").items():
             self._artifact(run_id, path, content)
+        for content in entry_files(revision, entry, ".jsonl", "records").values():
+            log_episodes(content, name, self.experiments[TRAJECTORIES], run_id)
         return self._finish(run_id, key)
 
     def _pipeline(self, revision: Revision, name: str, entries: Mapping[str, Any], joined: Mapping[str, str]) -> None:

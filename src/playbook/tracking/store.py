@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-PIPELINES, STAGES, LABS = "pipelines", "stages", "labs"
-"""MLflow experiments: whole chains to compare, the stages that they are made of, and studies."""
+PIPELINES, STAGES, LABS, TRAJECTORIES = "pipelines", "stages", "labs", "trajectories"
+"""MLflow experiments: whole chains to compare, the stages that they are made of, studies, what agents did."""
 ARTIFACTS = "mlartifacts"
 
 
