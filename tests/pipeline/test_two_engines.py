@@ -12,7 +12,7 @@ from dvc.repo import Repo
 from pipeline.small_chain import commit, git, write_chain
 from pipeline.wiring import wired_stages
 
-from playbook.commands import verify
+from playbook.commands import snake, verify
 from playbook.pipeline import agreement
 from playbook.pipeline.dag import in_order
 from playbook.pipeline.record import confirm
@@ -123,6 +123,16 @@ def test_a_digit_changed_by_hand_is_noticed_and_so_is_a_file_that_nobody_writes(
     (chain / "reports/typed.md").unlink()
     shutil.rmtree(chain / "data")  # as in a clone that has pulled nothing
     assert verify.main(chain) == 0
+
+
+def test_dvc_tells_snakemake_what_is_out_of_date(chain: Path) -> None:
+    everything = ["code", "make_a", "make_b", "read"]
+    assert snake.plan(chain, []) == (everything, [], everything)
+    (chain / "reports/b.json").unlink()
+    assert snake.plan(chain, []) == (everything, ["make_b", "read"], ["code", "make_a"])  # read: its input is gone
+    assert snake.plan(chain, ["make@a"]) == (["make_a"], [], ["code", "make_a"])
+    with pytest.raises(InputError, match="no such stage"):
+        snake.plan(chain, ["make@c"])
 
 
 def test_bad_meta_is_named(chain: Path) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
+from playbook.pipeline.dag import ancestors, read_dag
 from playbook.pipeline.reasons import FOLLOWS, reasons
 from playbook.pipeline.rules import rule_name
-from playbook.plumbing.errors import tell
+from playbook.plumbing.errors import InputError, tell
+from playbook.plumbing.fingerprint import fingerprints
 from playbook.plumbing.paths import ROOT
 
 REPORT = Path(".work/snakemake.html")
@@ -28,27 +30,40 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("stages", nargs="*", help="as DVC addresses them; none: all of the main chain")
     given = parser.parse_args(arguments)
-    with contextlib.chdir(root), Repo() as repo:
-        names = [stage.addressing for stage in repo.index.stages]
-        wanted = given.stages or [name for name in names if ":" not in name]
-        stale = reasons(repo, root)
-    told = {name: why for name, why in stale.items() if any(not reason.startswith(FOLLOWS) for reason in why)}
-    if not any(name in stale for name in wanted):
+    wanted, forced, clean = plan(root, given.stages)
+    if not forced:
         print("nothing would rerun: dvc.lock, inputs and outputs agree")
         return 0
     snakemake = [sys.executable, "-m", "snakemake", "--rerun-triggers", "mtime", "--rerun-incomplete"]
-    clean = [rule_name(name) for name in names if name not in stale]
     if clean:  # a clone, or a checkout from DVC's cache, leaves ages that mean nothing
         subprocess.run([*snakemake, "--quiet", "all", "--cores", "1", "--touch", *clean], cwd=root, check=True)
-    forced = [rule_name(name) for name in told]
-    command = [*snakemake, "--cores", str(given.cores), *map(rule_name, wanted), "--forcerun", *forced]
+    command = [*snakemake, "--cores", str(given.cores), *wanted, "--forcerun", *forced]
     status = subprocess.run(command, cwd=root, check=False).returncode
     if status == 0:
         (root / REPORT).parent.mkdir(exist_ok=True)
-        report = [*snakemake, "--quiet", "all", "--report", str(REPORT), *map(rule_name, wanted)]
+        report = [*snakemake, "--quiet", "all", "--report", str(REPORT), *wanted]
         if subprocess.run(report, cwd=root, check=False).returncode == 0:
             print(f"Snakemake's own report is in {REPORT}")
     return status
+
+
+def plan(root: Path, stages: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """(wanted, forced, clean) as rule names: what is to be made, what of it DVC would run, and what is up to date.
+
+    Stages that may follow another are not forced: Snakemake runs them if the other has written something new. Only
+    what leads to `wanted` is forced, because Snakemake makes whatever is.
+    """
+    with contextlib.chdir(root), Repo() as repo:
+        nodes = read_dag(repo, fingerprints(root))
+        stale = reasons(repo, root)
+    names = [node.name for node in nodes]
+    wanted = list(stages) or [node.name for node in nodes if node.in_main_chain]
+    if unknown := [name for name in wanted if name not in names]:
+        raise InputError(", ".join(unknown), f"stages: {', '.join(names)}", "no such stage")
+    needed = {*wanted, *(name for one in wanted for name in ancestors(nodes, one))}
+    own = [name for name in stale if any(not reason.startswith(FOLLOWS) for reason in stale[name])]
+    forced = [rule_name(name) for name in own if name in needed]
+    return [rule_name(name) for name in wanted], forced, [rule_name(name) for name in names if name not in stale]
 
 
 if __name__ == "__main__":
