@@ -3,6 +3,8 @@
 The layers, top to bottom; an import may only point down (`import-linter` holds it):
 
     stages | labs | commands     entry points: they wire, they do not compute
+    tracking                     runs shown side by side in MLflow
+    pipeline                     the DAG as a whole: its engines, records, revisions
     reporting                    metrics files -> tables, figures, pages
     evaluation                   records and models -> metrics with intervals
     posttraining                 losses on preferences and rewards
