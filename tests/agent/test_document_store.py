@@ -150,7 +150,7 @@ def test_half_a_surrogate_pair_is_told_by_document() -> None:
 def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     path.write_bytes(b"this is not SQLite at all, not by a long way" * 100)
-    with pytest.raises(InputError, match=r"expected: a whole document store[\s\S]*delete .*store.db and index"):
+    with pytest.raises(InputError, match=r"expected: a whole document store[\s\S]*delete .*store.db .* and make"):
         DocumentStore(path)
 
 
@@ -169,7 +169,7 @@ def test_a_torn_database(tmp_path: Path) -> None:
     with open(path, "r+b") as handle:  # everything after the first page
         handle.seek(4096)
         handle.write(b"\xff" * (size - 4096))
-    with pytest.raises(InputError, match="index the documents again"):
+    with pytest.raises(InputError, match="make the document store again"):
         DocumentStore(path).search("tea", 5)
 
 
