@@ -102,7 +102,7 @@ class DocumentStore:
                 if self.content_hash(document.id) == document.content_hash and document.id not in batch:
                     continue
                 batch[document.id] = document
-                size += len(document.text)
+                size += len(document.text) + sum(len(chunk.text) for chunk in document.chunks or ())
                 if size > BATCH_CHARACTERS or time.monotonic() - began > BATCH_SECONDS:
                     yield list(batch.values())
                     batch, size, began = {}, 0, time.monotonic()

@@ -6,16 +6,15 @@ trec_eval's ndcg_cut, whose figures these agree with.
 """
 
 import math
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
-Id = Hashable
-Judgements = Mapping[Id, int]
+Judgements = Mapping[str, int]
 """Relevance by id; above 0 is relevant. What is not judged is not relevant."""
-Metric = Callable[[Sequence[Id], Judgements], float]
+Metric = Callable[[Sequence[str], Judgements], float]
 
 
-def average_precision(ranking: Sequence[Id], judged: Judgements) -> float:
+def average_precision(ranking: Sequence[str], judged: Judgements) -> float:
     """The mean over all relevant documents of the precision at the rank where each was found (0 where it was not).
 
     >>> average_precision(["a", "x", "b"], {"a": 1, "b": 1, "c": 1})  # (1/1 + 2/3 + 0) / 3
@@ -29,19 +28,19 @@ def average_precision(ranking: Sequence[Id], judged: Judgements) -> float:
     return total / len(wanted)
 
 
-def precision_at(k: int, ranking: Sequence[Id], judged: Judgements) -> float:
+def precision_at(k: int, ranking: Sequence[str], judged: Judgements) -> float:
     """The share of relevant ones among the first k; a ranking that ends before counts as if others followed."""
     wanted = relevant(judged)
     return sum(item in wanted for item in _once(ranking)[:k]) / k
 
 
-def recall_at(k: int, ranking: Sequence[Id], judged: Judgements) -> float:
+def recall_at(k: int, ranking: Sequence[str], judged: Judgements) -> float:
     """The share of the relevant ones that stand among the first k."""
     wanted = relevant(judged)
     return sum(item in wanted for item in _once(ranking)[:k]) / len(wanted)
 
 
-def ndcg_at(k: int, ranking: Sequence[Id], judged: Judgements) -> float:
+def ndcg_at(k: int, ranking: Sequence[str], judged: Judgements) -> float:
     """Gains discounted by log2(rank + 1), over those of the best ranking possible."""
     relevant(judged)
     gained = sum(_discounted(rank, judged.get(item, 0)) for rank, item in enumerate(_once(ranking)[:k], start=1))
@@ -64,7 +63,7 @@ def metric(name: str) -> Metric:
     return partial(found, int(depth))
 
 
-def relevant(judged: Judgements) -> Collection[Id]:
+def relevant(judged: Judgements) -> Collection[str]:
     """The ids judged relevant. A topic without any cannot be measured, which is the caller's fault."""
     wanted = {item for item, gain in judged.items() if gain > 0}
     if not wanted:
@@ -76,7 +75,7 @@ def _discounted(rank: int, gain: int) -> float:
     return max(gain, 0) / math.log2(rank + 1)
 
 
-def _once(ranking: Sequence[Id]) -> Sequence[Id]:
+def _once(ranking: Sequence[str]) -> Sequence[str]:
     if len(set(ranking)) != len(ranking):
         raise ValueError("a ranking holds each id once")
     return ranking
