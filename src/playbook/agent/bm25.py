@@ -8,9 +8,10 @@ Sources: Robertson & Zaragoza (2009) in Lucene's form, by Lù, arXiv 2407.03618;
 relevance model; Abdul-Jaleel et al. (TREC 2004), section 3: its interpolation with the query, RM3.
 """
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import bm25s
@@ -89,6 +90,12 @@ class Bm25:
     def of_store(cls, store: DocumentStore, config: Bm25Config | None = None) -> "Bm25":
         """Over the chunks that a store holds now."""
         return cls(store.chunks(), config or Bm25Config())
+
+    def with_feedback(self, feedback: FeedbackConfig) -> "Bm25":
+        """The same index with other feedback; nothing is built again."""
+        other = copy.copy(self)
+        other.config = replace(self.config, feedback=feedback)
+        return other
 
     def rank(self, query: str, depth: int) -> list[tuple[int, float]]:
         """Numbers of the `depth` best chunks that share a word with the query, with their scores, best first."""
