@@ -62,8 +62,8 @@ def main() -> None:
         rows: list[dict[str, Any]] = []
         for talk in read_locomo(path, run.params.turn):
             rows += measure(talk, "verbatim", None, encoder)
-            rows += measure(talk, "observation", ("fts5", "fusion"), None, drawn_from)
-            rows += measure(talk, "summary", ("fts5", "fusion"), None)
+            rows += measure(talk, "observation", ("fts5", "bm25_rm3"), None, drawn_from)
+            rows += measure(talk, "summary", ("fts5", "bm25_rm3"), None)
         for name, text in VARIANTS.items():
             for talk in read_locomo(path, text):
                 rows += [{**row, "arm": name} for row in measure(talk, "verbatim", ("fts5",), None)]

@@ -117,9 +117,9 @@ def quantile(values: list[float], share: float) -> Measurement:
     ordered: NDArray[np.float64] = np.sort(np.asarray(values))
     n = ordered.size
     below = bdtr(np.arange(n), n, share)  # the chance that at most so many values lie below the quantile
-    low, high = int(np.searchsorted(below, 0.025)), int(np.searchsorted(below, 0.975))
+    low, high = int((below <= 0.025).sum()) - 1, int((below < 0.975).sum())
     middle = float(np.quantile(ordered, share))
-    return Measurement(middle, (min(float(ordered[low]), middle), max(float(ordered[min(high + 1, n - 1)]), middle)), n)
+    return Measurement(middle, (float(ordered[max(low, 0)]), float(ordered[min(high, n - 1)])), n)
 
 
 def memory(count: int, length: int) -> float:

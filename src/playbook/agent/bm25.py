@@ -47,11 +47,11 @@ class FeedbackConfig:
 class Bm25Config:
     """BM25's constants."""
 
-    k1: float = 0.9
+    k1: float = 1.2
     """How soon more of the same word stops counting."""
-    b: float = 0.4
+    b: float = 0.6
     """How much long chunks are marked down: 0 not at all, 1 in full."""
-    title: int = 4
+    title: int = 6
     text: int = 2
     context: int = 1
     """How many times a word counts by where it stands; k1 is in words of the text."""
