@@ -27,8 +27,12 @@ TITLES = {
 }
 
 
-def arms(store: DocumentStore, config: Bm25Config, encoder: Encoder | None, depth: int = DEPTH) -> dict[str, Leg]:
-    """By name, as in `TITLES`."""
+def arms(
+    store: DocumentStore, config: Bm25Config, encoder: Encoder | None, depth: int = DEPTH, default_only: bool = False
+) -> dict[str, Leg]:
+    """By name, as in `TITLES`; without an encoder those that need none, or the store's own ranking alone."""
+    if default_only:
+        return {"fts5": store}
     plain = Bm25.of_store(store, replace(config, feedback=FeedbackConfig(documents=0)))
     feedback = plain.with_feedback(config.feedback)
     found: dict[str, Leg] = {"fts5": store, "bm25": plain, "bm25_rm3": feedback}

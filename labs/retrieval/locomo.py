@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labs.retrieval.collections import Conversation, Topic, TurnText, observed_turns, read_locomo
-from labs.retrieval.legs import arms, load_encoder, means
+from labs.retrieval.legs import TITLES, arms, load_encoder, means
 from playbook.agent.bm25 import Bm25Config
 from playbook.agent.dense import DenseConfig, Encoder
 from playbook.agent.document_store import DocumentStore
@@ -26,6 +26,8 @@ from playbook.plumbing.stage import stage
 
 RECORDS = Path("labs/retrieval/samples/locomo.jsonl")
 RANKS, BUDGETS = (5, 10), (256, 512, 1024, 2048)
+DEPTH = 200
+"""Passages of a ranking that are looked at: more than any budget holds."""
 TOKEN = re.compile(r"\w+|[^\w\s]")
 ADVERSARIAL = "5"
 """Category of questions about something that was never said; their evidence is what they twist."""
@@ -61,7 +63,7 @@ def main() -> None:
         drawn_from = observed_turns(path)
         rows: list[dict[str, Any]] = []
         for talk in read_locomo(path, run.params.turn):
-            rows += measure(talk, "verbatim", None, encoder)
+            rows += measure(talk, "verbatim", tuple(TITLES), encoder)
             rows += measure(talk, "observation", ("fts5", "bm25_rm3"), None, drawn_from)
             rows += measure(talk, "summary", ("fts5", "bm25_rm3"), None)
         for name, text in VARIANTS.items():
@@ -75,7 +77,7 @@ def main() -> None:
 def measure(
     talk: Conversation,
     index: str,
-    names: Sequence[str] | None,
+    names: Sequence[str],
     encoder: Encoder | None,
     drawn_from: dict[tuple[str, str, int], list[str]] | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -83,10 +85,10 @@ def measure(
     documents = {"verbatim": talk.sessions, "observation": talk.observations, "summary": talk.summaries}[index]
     with DocumentStore(":memory:") as store:
         store.add(documents)
-        count = sum(1 for _ in store.chunks())
-        for name, leg in arms(store, Bm25Config(), encoder, depth=count).items():
-            for topic in talk.topics if names is None or name in names else ():
-                found = store.passages(leg.rank(topic.text, count))
+        legs = arms(store, Bm25Config(), encoder, depth=DEPTH, default_only=names == ("fts5",))
+        for name, leg in legs.items():
+            for topic in talk.topics if name in names else ():
+                found = store.passages(leg.rank(topic.text, DEPTH))
                 turns = [turns_of(passage, talk.id, index, drawn_from) for passage in found]
                 scores = scored(found, turns, topic, with_turns=index != "summary")
                 base = {"arm": name, "index": index, "conversation": talk.id, "question": topic.id}
