@@ -75,12 +75,12 @@ def files(folder: Path) -> list[Path]:
 
 
 def version(path: Path, config: ChunkConfig) -> str:
-    """The hash of a file's bytes and of how it is cut."""
+    """The hash of a file's bytes, of how it is cut, and of the path that citations name."""
     try:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise InputError(path, f"a document of at most {MOST_BYTES:,} bytes", f"{size:,} bytes", "split the file")
-        return hashlib.sha256(path.read_bytes() + repr(config).encode()).hexdigest()
+        return hashlib.sha256(path.read_bytes() + f"{config} {path}".encode("utf-8", "surrogateescape")).hexdigest()
     except OSError as error:
         raise InputError(path, "a file that can be read", error, "check its permissions") from None
 

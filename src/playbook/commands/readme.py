@@ -17,6 +17,7 @@ from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
+RETRIEVAL = Path("labs/retrieval/reports/retrieval.json")
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
@@ -30,6 +31,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "mistakes": lambda: mistakes_table(read_results()),
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
     },
+    "notes/retrieval.md": {"retrieval": lambda: retrieval()},
 }
 """Page -> its generated blocks, by name."""
 
@@ -58,6 +60,25 @@ def throughput() -> str:
         if arm != "run":
             rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def retrieval() -> str:
+    """Every leg on the three collections."""
+    arms = read_json(RETRIEVAL, "dvc repro labs/retrieval/dvc.yaml")["arms"]
+    wanted = {
+        "CACM, held-out half, MAP": lambda arm: arms["cacm"][arm]["held_out"]["map"],
+        "CACM, all topics, MAP": lambda arm: arms["cacm"][arm]["all"]["map"],
+        "CACM, all topics, P@30": lambda arm: arms["cacm"][arm]["all"]["P@30"],
+        "LoCoMo, turn recall@10": lambda arm: arms["locomo"]["verbatim"][arm]["all"]["turn_recall@10"],
+        "LoCoMo, session recall@10": lambda arm: arms["locomo"]["verbatim"][arm]["all"]["session_recall@10"],
+        "own pages, recall@5": lambda arm: arms["notes"][arm]["recall@5"],
+    }
+    legs = [arm for arm in arms["notes"] if arm != "run"]
+    rows = [
+        [arm.replace("_", " "), *(format_measurement(Measurement.from_json(find(arm)), 3) for find in wanted.values())]
+        for arm in legs
+    ]
+    return markdown_table(rows, ["leg", *wanted])
 
 
 def updated(page: str, text: str) -> str:
