@@ -1,5 +1,6 @@
 """A folder as documents: what changed is read again, what is gone is forgotten, what is broken is told and left out."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -80,12 +81,14 @@ def test_what_cannot_be_read_is_told_and_the_rest_is_there(docs: Path, monkeypat
     (docs / "latin.txt").write_bytes("fine\ncaf\xe9".encode("latin-1"))
     (docs / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing")
     (docs / "huge.txt").write_text("x" * 2_000)
+    (docs / os.fsdecode(b"n\xe9.txt")).write_text("a name in Latin-1")
     monkeypatch.setattr(module, "MOST_BYTES", 1_000)
     with DocumentStore(":memory:") as store:
         report = index_folder(store, docs)
         assert report.documents == 4
         told = "\n".join(map(str, report.problems))
-        assert len(report.problems) == 3
+        assert len(report.problems) == 4
+        assert "a file name in UTF-8" in told
         assert "latin.txt:2\n  expected: text in UTF-8\n  got:      the byte 0xe9\n  do:       convert it" in told
         assert "broken.pdf\n  expected: a PDF that pypdf can read" in told
         assert "huge.txt\n  expected: a document of at most 1,000 bytes" in told

@@ -80,7 +80,9 @@ def version(path: Path, config: ChunkConfig) -> str:
         size = path.stat().st_size
         if size > MOST_BYTES:
             raise InputError(path, f"a document of at most {MOST_BYTES:,} bytes", f"{size:,} bytes", "split the file")
-        return hashlib.sha256(path.read_bytes() + f"{config} {path}".encode("utf-8", "surrogateescape")).hexdigest()
+        return hashlib.sha256(path.read_bytes() + f"{config} {path}".encode()).hexdigest()
+    except UnicodeEncodeError:
+        raise InputError(ascii(str(path)), "a file name in UTF-8", "other bytes", "rename the file") from None
     except OSError as error:
         raise InputError(path, "a file that can be read", error, "check its permissions") from None
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
@@ -65,7 +66,7 @@ def throughput() -> str:
 def retrieval() -> str:
     """Every leg on the three collections."""
     arms = read_json(RETRIEVAL, "dvc repro labs/retrieval/dvc.yaml")["arms"]
-    wanted = {
+    wanted: dict[str, Callable[[str], Any]] = {
         "CACM, held-out half, MAP": lambda arm: arms["cacm"][arm]["held_out"]["map"],
         "CACM, all topics, MAP": lambda arm: arms["cacm"][arm]["all"]["map"],
         "CACM, all topics, P@30": lambda arm: arms["cacm"][arm]["all"]["P@30"],
