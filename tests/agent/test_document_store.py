@@ -119,6 +119,14 @@ def test_removed_is_never_found_again(store: DocumentStore) -> None:
     assert (found(store, "leaves"), len(store), store.ids()) == ([], 1, ["ink"])
 
 
+def test_a_number_is_never_given_to_another_chunk(store: DocumentStore) -> None:
+    before = store.rank("soot", 1)
+    store.remove("ink")
+    store.add([Document("new", "", "Soot again, and more of it.")])
+    assert store.passages(before) == []
+    assert found(store, "soot") == ["new"]
+
+
 def test_provenance_is_kept(store: DocumentStore) -> None:
     kept = store.metadata("tea")
     assert kept is not None

@@ -29,7 +29,7 @@ CREATE TABLE documents (
     metadata TEXT NOT NULL, content_hash TEXT NOT NULL, indexed_at REAL NOT NULL
 );
 CREATE TABLE chunks (
-    number INTEGER PRIMARY KEY, document INTEGER NOT NULL REFERENCES documents (number),
+    number INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL REFERENCES documents (number),
     title TEXT NOT NULL, text TEXT NOT NULL, context TEXT NOT NULL,
     first_line INTEGER NOT NULL, last_line INTEGER NOT NULL
 );
@@ -41,7 +41,8 @@ INSERT INTO chunk_index (chunk_index, rank) VALUES ('rank', 'bm25(2.0, 1.0, 0.5)
 CREATE TABLE revision (number INTEGER NOT NULL);
 INSERT INTO revision VALUES (0);
 """
-"""The weights of title, text and context in the score are those of `rank`."""
+"""The weights of title, text and context in the score are those of `rank`. A chunk's number is never given again, so that
+what was built of the chunks before can miss new ones but never mistake one for another."""
 BATCH_CHARACTERS = 2_000_000
 BATCH_SECONDS = 1.0
 """Documents are gathered for so much text or time and then written in one transaction: with one for each, FTS5 merges
@@ -89,8 +90,9 @@ class DocumentStore:
                     chunks = document.chunks if document.chunks is not None else chunker(document.text)
                     self._write(document, chunks)
             written += len(batch)
-            for document in batch if done is not None else ():
-                done(document)  # type: ignore[misc]
+            if done is not None:
+                for document in batch:
+                    done(document)
         return written
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
@@ -136,11 +138,10 @@ class DocumentStore:
         row = self._file.run("SELECT number FROM documents WHERE id = ?", (id,)).fetchone()
         if row is None:
             return False
-        for gone in self._file.run(
-            "SELECT number, title, text, context FROM chunks WHERE document = ?", row
-        ).fetchall():
-            columns = "chunk_index, rowid, title, text, context"
-            self._file.run(f"INSERT INTO chunk_index ({columns}) VALUES ('delete', ?, ?, ?, ?)", gone)
+        old = self._file.run("SELECT number, title, text, context FROM chunks WHERE document = ?", row).fetchall()
+        sql = "INSERT INTO chunk_index (chunk_index, rowid, title, text, context) VALUES ('delete', ?, ?, ?, ?)"
+        for gone in old:  # an index without a content of its own has to be told what stood there
+            self._file.run(sql, gone)
         self._file.run("DELETE FROM chunks WHERE document = ?", row)
         self._file.run("DELETE FROM documents WHERE number = ?", row)
         self._file.run("UPDATE revision SET number = number + 1")
