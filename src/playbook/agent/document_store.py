@@ -41,8 +41,8 @@ INSERT INTO chunk_index (chunk_index, rank) VALUES ('rank', 'bm25(2.0, 1.0, 0.5)
 CREATE TABLE revision (number INTEGER NOT NULL);
 INSERT INTO revision VALUES (0);
 """
-"""The weights of title, text and context in the score are those of `rank`. A chunk's number is never given again, so that
-what was built of the chunks before can miss new ones but never mistake one for another."""
+"""The weights of title, text and context in the score are those of `rank`. A chunk's number is never given again, so
+that what was built of the chunks before can miss new ones but never mistake one for another."""
 BATCH_CHARACTERS = 2_000_000
 BATCH_SECONDS = 1.0
 """Documents are gathered for so much text or time and then written in one transaction: with one for each, FTS5 merges

@@ -36,7 +36,8 @@ class Reranker(Protocol):
 class HybridRetriever:
     """Several legs over one store, fused by reciprocal rank; the store is a leg itself if it stands among them.
 
-    Other legs know the chunks that the store held when they were built: build them again when `store.revision` has moved.
+    Other legs know the chunks that the store held when they were built: build them again when `store.revision` has
+    moved.
     """
 
     def __init__(
