@@ -1,7 +1,7 @@
-"""What each way of finding passages gives, as a page of tables, and verdicts computed from metrics files.
+"""What each way of finding passages gives, as a page, a figure, and verdicts computed from metrics files.
 
 Reads: labs/retrieval/reports/cacm.json, locomo.json, notes.json, speed.json, dense.json; labs/retrieval/samples.
-Writes: labs/retrieval/reports/README.md, retrieval.json.
+Writes: labs/retrieval/reports/README.md, figures/, retrieval.json.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+from matplotlib.figure import Figure
+
 from labs.retrieval.legs import TITLES
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
+from playbook.reporting.figures import BLUE, GREEN, ORANGE, STYLE, save
 from playbook.reporting.tables import escape, format_fact, format_measurement, markdown_table
 
 REPORTS = Path("labs/retrieval/reports")
@@ -73,6 +77,7 @@ def main() -> None:
             "verdict": "PASS" if all(row["verdict"] == "PASS" for row in verdicts) else "FAIL",
         }
         write_json(REPORTS / "retrieval.json", results)
+        save(draw(locomo), REPORTS / "figures" / "budgets")
         sections = [
             head(verdicts), cacm_section(cacm, run.params.published), locomo_section(locomo),
             notes_section(notes, missed), speed_section(speed), dense_section(dense),
@@ -190,10 +195,34 @@ Within a budget of tokens (words and marks of whole passages with their dates, i
 
 {markdown_table(budgets, ["index", "arm", "recall of", *map(str, BUDGETS)])}
 
+![Share of the evidence shown against the budget, for each index](figures/budgets.svg)
+
 What a turn is found by, FTS5. The window was chosen on these conversations, as one setting for all questions:
 
 {markdown_table(texts, ["index text of a turn", *headers])}
 """
+
+
+def draw(locomo: Mapping[str, Any]) -> Figure:
+    """Recall of turns and of sessions against the budget, for each index, with 95% intervals; the default arm."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 4.2), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, kind in zip(panels, ("turn", "session"), strict=True):
+            for index, colour in (("verbatim", BLUE), ("observation", ORANGE), ("summary", GREEN)):
+                row = locomo[index][DEFAULT]["all"]
+                found = [row.get(f"{kind}_recall_in_{budget}") for budget in BUDGETS]
+                if None not in found:
+                    measured = [Measurement.from_json(one) for one in found]
+                    values = [one.value for one in measured]
+                    axes.plot(BUDGETS, values, "o-", color=colour, label=index)
+                    low, high = zip(*(one.ci95 for one in measured), strict=True)
+                    axes.fill_between(BUDGETS, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.set_xscale("log", base=2)
+            axes.set(xticks=BUDGETS, xticklabels=BUDGETS, xlabel="budget, tokens", title=f"Evidence by {kind}s")
+        panels[0].set(ylabel="share of the evidence shown", ylim=(0, 1.02))
+        panels[1].legend(loc="lower right", title="index")
+        return figure
 
 
 def notes_section(notes: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
