@@ -17,6 +17,7 @@ from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
+RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
@@ -30,6 +31,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "mistakes": lambda: mistakes_table(read_results()),
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
     },
+    "notes/retrieval.md": {"retrieval": lambda: retrieval()},
 }
 """Page -> its generated blocks, by name."""
 
@@ -58,6 +60,17 @@ def throughput() -> str:
         if arm != "run":
             rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def retrieval() -> str:
+    """Every leg on LoCoMo, and the default with other index texts."""
+    arms = read_json(RETRIEVAL, "dvc repro labs/retrieval/dvc.yaml")["verbatim"]
+    names = ("turn_recall@5", "turn_recall@10", "session_recall@5", "session_recall@10")
+    rows = [
+        [arm.replace("_", " "), *(format_measurement(Measurement.from_json(row["all"][name]), 3) for name in names)]
+        for arm, row in arms.items()
+    ]
+    return markdown_table(rows, ["LoCoMo, verbatim index", *(name.replace("_", " ") for name in names)])
 
 
 def updated(page: str, text: str) -> str:
