@@ -5,7 +5,7 @@ The layers, top to bottom; an import may only point down (`import-linter` holds 
     stages | labs | commands     entry points: they wire, they do not compute
     reporting                    metrics files -> tables, figures, pages
     evaluation                   records and models -> metrics with intervals
-    posttraining                 losses on preferences and rewards
+    posttraining | agent         losses on preferences and rewards | finding documents, remembering, acting
     training | inference         strangers to each other
     model | data                 strangers to each other
     text                         tokenizers, chat template

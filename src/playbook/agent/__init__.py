@@ -1,1 +1,1 @@
-"""A language model that acts: tools, memory, and the loop that drives them. Knows no evaluation and no training."""
+"""What stands around the model when it works on a task: finding documents, and what is built on finding them."""
