@@ -100,13 +100,17 @@ class Search:
     """Tokens of all passages together. The first is always given."""
     count: Callable[[str], int] = lambda text: len(text.split())
     render: Callable[[Source], str] = lambda source: source.text
+    titled: bool = False
+    """Where a query is the title of a document, give what has that title and nothing else."""
     name: str = "search"
     argument: str = "query"
     description: str = "Search the documents. The query is a name or a few words; returns the best passages."
 
     def run(self, text: str) -> Observation:
         """Passages on `text`."""
-        return observation(list(map(source_of, self.store.search(text, self.k))), self.budget, self.count, self.render)
+        found = list(map(source_of, self.store.search(text, self.k)))
+        same = [source for source in found if source.title.casefold() == text.casefold()]
+        return observation(same if self.titled and same else found, self.budget, self.count, self.render)
 
 
 @dataclass

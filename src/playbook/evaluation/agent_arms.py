@@ -57,10 +57,12 @@ class AgentConfig:
     """Questions at each point of a curve."""
     sessions: int = 60
     """Pairs of users whose memory is tested."""
-    k: int = 3
+    k: int = 8
     """Passages of a search, at most."""
-    passage_tokens: int = 150
+    passage_tokens: int = 200
     """Of all passages of a search together."""
+    titled: bool = True
+    """A search for the title of a document gives what has that title and nothing else."""
     steps: int = 6
     """Turns of the model in an episode."""
     format_errors: int = 2
@@ -101,7 +103,7 @@ class Bench:
         """The search tool of a task."""
         return Search(
             store or (self.attacked if task["kind"] == "injection" else self.store), self.config.k,
-            self.config.passage_tokens, self.count,
+            self.config.passage_tokens, self.count, titled=self.config.titled,
         )  # fmt: skip
 
     def count(self, text: str) -> int:
@@ -183,22 +185,12 @@ def oracle(bench: Bench, task: Task) -> Scripted:
     return Scripted(turn)
 
 
-@dataclass
-class _Oracles:
-    """The scripts of many tasks as one backend, told apart by their questions."""
-
-    scripts: Mapping[str, Scripted]
-
-    def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
-        """The reply of each script."""
-        return [reply for one in requests for reply in self.scripts[_question(one.messages)].complete([one])]
-
-
 def run_arm(arm: str, bench: Bench, tasks: Sequence[Task], backend: Backend) -> tuple[list[Record], list[Trace]]:
     """All tasks in one arm, stepped together: records and traces in their order."""
-    if arm == "scripted_oracle":
-        backend = _Oracles({task["messages"][-1]["content"]: oracle(bench, task) for task in tasks})
-    return run_episodes(arm, tasks, [bench.episode(arm, task) for task in tasks], backend)
+    if arm != "scripted_oracle":
+        return run_episodes(arm, tasks, [bench.episode(arm, task) for task in tasks], backend)
+    alone = [run_episodes(arm, [task], [bench.episode(arm, task)], oracle(bench, task)) for task in tasks]
+    return [row for rows, _ in alone for row in rows], [trace for _, traces in alone for trace in traces]
 
 
 def run_episodes(
@@ -262,6 +254,3 @@ def is_right(task: Task, answer: str) -> bool:
     wanted = render(task["answer"].removesuffix("."), form)
     return has_form(answer, form) and gold.normalize(answer) == gold.normalize(wanted)
 
-
-def _question(messages: Sequence[Turn]) -> str:
-    return str([turn for turn in messages if turn["role"] == "user"][-1]["content"])
