@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 READY := .venv/.ready
 
-.PHONY: help setup kernel repro smoke test check labs readme why clean
+.PHONY: help setup kernel repro smoke test check labs readme why chat clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ readme: $(READY) ## write the generated tables of README.md and the notes from t
 
 why: $(READY) ## tell what `make repro` and `make labs` would run, and why
 	@python -m playbook.commands.why
+
+chat: $(READY) ## talk to the trained model: it searches the world's documents and remembers you
+	@playbook chat
 
 clean: ## remove built data, models and side checkpoints; keeps .venv and DVC's cache, so `make repro` gets them back fast
 	@rm -rf models .work dvc_plots labs/*/data labs/*/models labs/*/samples .mypy_cache .pytest_cache .ruff_cache .hypothesis
