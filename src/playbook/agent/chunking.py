@@ -8,17 +8,20 @@ Markdown is read by markdown-it-py (CommonMark), HTML by Beautiful Soup over Pyt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 from markdown_it import MarkdownIt
 
 from playbook.agent.passages import Chunk
 from playbook.plumbing.errors import InputError
 
 SENTENCE_END = re.compile(r"(?<=[.!?;])\s+")
-HTML_BLOCKS = ("p", "li", "pre", "blockquote", "table", "dt", "dd", "figcaption", "td", "div", "body")
+MARKDOWN_LEAVES = ("paragraph_open", "fence", "code_block", "table_open", "html_block")
+HTML_BLOCKS = ("p", "li", "blockquote", "dt", "dd", "figcaption", "div", "section", "article", "body")
 HTML_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-HTML_SILENT = ("script", "style", "template", "noscript", "svg", "nav")
+HTML_SILENT = ("script", "style", "template", "svg", "nav", "head")
 
 
 @dataclass(frozen=True)
@@ -77,42 +80,53 @@ def markdown_blocks(text: str) -> Iterator[Block]:
     tokens = MarkdownIt("commonmark").enable("table").parse(text.replace("\0", " "))
     for position, token in enumerate(tokens):
         if token.type == "heading_open":
-            level = int(token.tag[1])
-            over = [*over[: level - 1], tokens[position + 1].content]
-        elif token.map and token.type in LEAVES and token.level <= _deepest(token.type):
+            over = _under(over, int(token.tag[1]), tokens[position + 1].content)
+        elif token.map and token.type in MARKDOWN_LEAVES:
             first, last = token.map
-            while last > first + 1 and not lines[last - 1].strip():
+            while last > first and not lines[last - 1].strip():
                 last -= 1
-            block = "\n".join(lines[first:last])
-            if block.strip():
+            if block := "\n".join(lines[first:last]):
                 yield Block(block, first + 1, last, " > ".join(filter(None, over)))
 
 
-LEAVES = ("paragraph_open", "fence", "code_block", "table_open", "html_block")
-
-
-def _deepest(kind: str) -> int:
-    """A table's cells are no blocks of their own; everything else counts at any depth."""
-    return 100
+def _under(over: list[str], level: int, heading: str) -> list[str]:
+    """The headings above what follows a heading of `level`; a level that was skipped stays empty."""
+    return [*over[: level - 1], *[""] * (level - 1 - len(over)), heading]
 
 
 def html_blocks(text: str) -> Iterator[Block]:
-    """The text of each innermost block element, at the line where the element begins."""
+    """The text that stands directly in each block element, at the line where it begins; no text is lost.
+
+    Python's parser tells lines of elements and not of text: what stands loose after a block inside another counts as
+    beginning where that block ended.
+    """
     soup = BeautifulSoup(text.replace("\0", " "), "html.parser")
     for silent in soup(HTML_SILENT):
         silent.decompose()
     over: list[str] = []
-    for element in soup.find_all([*HTML_HEADINGS, *HTML_BLOCKS]):
-        if not isinstance(element, Tag) or element.find_parent(("pre", "table")):
-            continue
-        if element.name in HTML_HEADINGS:
-            over = [*over[: int(element.name[1]) - 1], " ".join(element.get_text(" ").split())]
-        elif element.name in ("pre", "table") or not element.find([*HTML_HEADINGS, *HTML_BLOCKS]):
-            content = element.get_text() if element.name == "pre" else " ".join(element.get_text(" ").split())
-            if content.strip():
-                first = element.sourceline or 1
-                raw = str(element).count("\n")
-                yield Block(content.strip("\n"), first, first + raw, " > ".join(filter(None, over)))
+    line, seen = 1, set[int]()
+    strings = [string for string in soup.find_all(string=True) if type(string) is NavigableString]
+    for _, run in groupby(strings, key=lambda string: id(_owner(string, soup))):
+        found = list(run)
+        owner = _owner(found[0], soup)
+        if id(owner) not in seen and isinstance(owner.sourceline, int):
+            line = owner.sourceline
+        seen.add(id(owner))
+        raw = "".join(found)
+        content = raw.strip("\n") if owner.name == "pre" else " ".join(" ".join(found).split())
+        last = line + raw.rstrip("\n").count("\n")
+        if owner.name in HTML_HEADINGS:
+            over = _under(over, int(owner.name[1]), content)
+        elif content.strip():
+            yield Block(content, line, last, " > ".join(filter(None, over)))
+        line = last
+
+
+def _owner(string: NavigableString, soup: BeautifulSoup) -> Tag:
+    """The block that a text belongs to: a whole table or listing, or else the innermost block around it."""
+    whole = [tag for tag in string.parents if tag.name in ("pre", "table")]
+    inner = (tag for tag in string.parents if tag.name in (*HTML_BLOCKS, *HTML_HEADINGS))
+    return whole[-1] if whole else next(inner, soup)
 
 
 def join(blocks: Iterable[Block], config: ChunkConfig) -> list[Chunk]:

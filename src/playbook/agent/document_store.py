@@ -8,9 +8,7 @@ What this does not know: files and folders (`folder.py`), other ways of ranking 
 Sources: Robertson & Zaragoza (2009), The Probabilistic Relevance Framework, section 3; SQLite's documentation of FTS5.
 """
 
-import contextlib
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 
 from playbook.agent.chunking import chunk_text
 from playbook.agent.passages import Chunk, Document, Passage
+from playbook.agent.sqlite_file import SqliteFile
 from playbook.agent.words import any_of, query_words
 from playbook.plumbing.errors import InputError
 
@@ -38,7 +37,7 @@ CREATE INDEX chunks_of_document ON chunks (document);
 CREATE VIRTUAL TABLE chunk_index USING fts5(
     title, text, context, content='chunks', content_rowid='number', tokenize='porter unicode61'
 );
-INSERT INTO chunk_index (chunk_index, rank) VALUES ('rank', 'bm25(2.0, 1.0, 1.0)');
+INSERT INTO chunk_index (chunk_index, rank) VALUES ('rank', 'bm25(2.0, 1.0, 0.5)');
 CREATE TABLE revision (number INTEGER NOT NULL);
 INSERT INTO revision VALUES (0);
 """
@@ -70,28 +69,7 @@ class DocumentStore:
     """
 
     def __init__(self, path: str | Path, timeout: float = 5.0) -> None:
-        self.path = str(path)
-        with self._told():
-            if self.path != ":memory:":
-                Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=timeout, isolation_level=None)
-            try:
-                self._open()
-            except BaseException:
-                self._connection.close()
-                raise
-
-    def _open(self) -> None:
-        if self._one("SELECT count(*) FROM sqlite_master") == 0:
-            self._run("PRAGMA journal_mode = WAL")  # readers go on reading while somebody writes
-            with self._transaction():
-                if self._one("PRAGMA user_version") == 0:  # else another process was faster
-                    for statement in filter(str.strip, SCHEMA.split(";")):
-                        self._run(statement)
-                    self._run(f"PRAGMA user_version = {VERSION}")
-        if (version := self._one("PRAGMA user_version")) != VERSION:
-            raise InputError(self.path, f"a document store of version {VERSION}", f"version {version}", self._afresh)
-        self._run("PRAGMA synchronous = NORMAL")  # with WAL a power cut may undo the last transaction, never tear it
+        self._file = SqliteFile(path, SCHEMA, VERSION, "document store", timeout)
 
     def add(
         self,
@@ -106,7 +84,7 @@ class DocumentStore:
         """
         written = 0
         for batch in self._batches(documents):
-            with self._told(), self._transaction():
+            with self._file.transaction():
                 for document in batch:
                     chunks = document.chunks if document.chunks is not None else chunker(document.text)
                     self._write(document, chunks)
@@ -124,7 +102,7 @@ class DocumentStore:
                 if self.content_hash(document.id) == document.content_hash and document.id not in batch:
                     continue
                 batch[document.id] = document
-                size += len(document.text)
+                size += len(document.text) + sum(len(chunk.text) for chunk in document.chunks or ())
                 if size > BATCH_CHARACTERS or time.monotonic() - began > BATCH_SECONDS:
                     yield list(batch.values())
                     batch, size, began = {}, 0, time.monotonic()
@@ -141,38 +119,36 @@ class DocumentStore:
         metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
         row = (document.id, document.title, document.path, metadata, document.content_hash, time.time())
         columns = "id, title, path, metadata, content_hash, indexed_at"
-        number = self._run(f"INSERT INTO documents ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row).lastrowid
+        number = self._file.run(f"INSERT INTO documents ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row).lastrowid
         for chunk in chunks:
-            title = " > ".join(
-                dict.fromkeys(
-                    filter(None, (document.title, chunk.title.removeprefix(document.title).removeprefix(" > ")))
-                )
-            )
+            title = full_title(document.title, chunk.title)
             values = (title, chunk.text, chunk.context)
-            chunk_number = self._run(
+            chunk_number = self._file.run(
                 "INSERT INTO chunks (document, title, text, context, first_line, last_line) VALUES (?, ?, ?, ?, ?, ?)",
                 (number, *values, chunk.first_line, chunk.last_line),
             ).lastrowid
-            self._run(
+            self._file.run(
                 "INSERT INTO chunk_index (rowid, title, text, context) VALUES (?, ?, ?, ?)", (chunk_number, *values)
             )
-        self._run("UPDATE revision SET number = number + 1")
+        self._file.run("UPDATE revision SET number = number + 1")
 
     def _delete(self, id: str) -> bool:
-        row = self._run("SELECT number FROM documents WHERE id = ?", (id,)).fetchone()
+        row = self._file.run("SELECT number FROM documents WHERE id = ?", (id,)).fetchone()
         if row is None:
             return False
-        for gone in self._run("SELECT number, title, text, context FROM chunks WHERE document = ?", row).fetchall():
+        for gone in self._file.run(
+            "SELECT number, title, text, context FROM chunks WHERE document = ?", row
+        ).fetchall():
             columns = "chunk_index, rowid, title, text, context"
-            self._run(f"INSERT INTO chunk_index ({columns}) VALUES ('delete', ?, ?, ?, ?)", gone)
-        self._run("DELETE FROM chunks WHERE document = ?", row)
-        self._run("DELETE FROM documents WHERE number = ?", row)
-        self._run("UPDATE revision SET number = number + 1")
+            self._file.run(f"INSERT INTO chunk_index ({columns}) VALUES ('delete', ?, ?, ?, ?)", gone)
+        self._file.run("DELETE FROM chunks WHERE document = ?", row)
+        self._file.run("DELETE FROM documents WHERE number = ?", row)
+        self._file.run("UPDATE revision SET number = number + 1")
         return True
 
     def remove(self, id: str) -> bool:
         """Take a document out; False if it was not there."""
-        with self._told(), self._transaction():
+        with self._file.transaction():
             return self._delete(id)
 
     def search(self, query: str, k: int) -> list[Passage]:
@@ -185,16 +161,16 @@ class DocumentStore:
         if not found or depth < 1:
             return []
         sql = "SELECT rowid, -rank FROM chunk_index WHERE chunk_index MATCH ? ORDER BY rank, rowid LIMIT ?"
-        with self._told():
-            rows = self._run(sql, (any_of(self._affordable(found)), depth))
+        with self._file.told():
+            rows = self._file.run(sql, (any_of(self._affordable(found)), depth))
             return [(int(number), float(score)) for number, score in rows]
 
     def _affordable(self, found: list[str]) -> list[str]:
         """The rarest words, as many as together stand in no more than `MOST_MATCHES` chunks; one at least."""
-        if (self._one("SELECT max(number) FROM chunks") or 0) <= MOST_MATCHES:
+        if (self._file.one("SELECT max(number) FROM chunks") or 0) <= MOST_MATCHES:
             return found
         sql = "SELECT count(*) FROM (SELECT 1 FROM chunk_index WHERE chunk_index MATCH ? LIMIT ?)"
-        counts = {word: self._run(sql, (any_of([word]), MOST_MATCHES + 1)).fetchone()[0] for word in found}
+        counts = {word: self._file.run(sql, (any_of([word]), MOST_MATCHES + 1)).fetchone()[0] for word in found}
         kept, matches = list[str](), 0
         for word in sorted(found, key=lambda word: counts[word]):
             if kept and matches + counts[word] > MOST_MATCHES:
@@ -205,48 +181,48 @@ class DocumentStore:
 
     def passages(self, ranked: Iterable[tuple[int, float]]) -> list[Passage]:
         """Chunks by number, as `rank` gives them, as passages in the same order."""
-        with self._told():
-            rows = [(self._run(FOUND, (number,)).fetchone(), score) for number, score in ranked]
-        return [Passage(*row, score=score) for row, score in rows if row is not None]  # None: removed in the meantime
+        with self._file.told():
+            rows = [(self._file.run(FOUND, (number,)).fetchone(), score) for number, score in ranked]
+        return [Passage(*(*row, score)) for row, score in rows if row is not None]  # None: removed in the meantime
 
     def chunks(self) -> Iterator[tuple[int, str, str, str]]:
         """Number, title, text and context of every chunk, in order of arrival: what other ways of ranking index."""
-        with self._told():
-            yield from self._run("SELECT number, title, text, context FROM chunks ORDER BY number")
+        with self._file.told():
+            yield from self._file.run("SELECT number, title, text, context FROM chunks ORDER BY number")
 
     def ids(self) -> list[str]:
         """The ids of all documents, in order of arrival."""
-        with self._told():
-            return [id for (id,) in self._run("SELECT id FROM documents ORDER BY number")]
+        with self._file.told():
+            return [id for (id,) in self._file.run("SELECT id FROM documents ORDER BY number")]
 
     def metadata(self, id: str) -> dict[str, Any] | None:
         """What was kept with a document, with its `path`, `content_hash` and `indexed_at` (seconds since 1970)."""
         sql = "SELECT metadata, path, content_hash, indexed_at FROM documents WHERE id = ?"
-        with self._told():
-            row = self._run(sql, (id,)).fetchone()
+        with self._file.told():
+            row = self._file.run(sql, (id,)).fetchone()
         if row is None:
             return None
         return {**json.loads(row[0]), "path": row[1], "content_hash": row[2], "indexed_at": row[3]}
 
     def content_hash(self, id: str) -> str | None:
         """The hash of the version of a document that the store holds; None where it holds none."""
-        with self._told():
-            row = self._run("SELECT content_hash FROM documents WHERE id = ?", (id,)).fetchone()
-        return None if row is None else str(row[0])
+        with self._file.told():
+            found = self._file.one("SELECT content_hash FROM documents WHERE id = ?", (id,))
+        return None if found is None else str(found)
 
     @property
     def revision(self) -> int:
         """A number that grows with every change: what was built from the chunks before is then out of date."""
-        with self._told():
-            return int(self._one("SELECT number FROM revision"))
+        with self._file.told():
+            return int(self._file.one("SELECT number FROM revision"))
 
     def __len__(self) -> int:
-        with self._told():
-            return int(self._one("SELECT count(*) FROM documents"))
+        with self._file.told():
+            return int(self._file.one("SELECT count(*) FROM documents"))
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        self._file.connection.close()
 
     def __enter__(self) -> "DocumentStore":
         return self
@@ -256,44 +232,16 @@ class DocumentStore:
     ) -> None:
         self.close()
 
-    def _run(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
-        return self._connection.execute(sql, values)
 
-    def _one(self, sql: str) -> Any:
-        return self._run(sql).fetchone()[0]
+def full_title(document: str, headings: str) -> str:
+    """A document's title and the headings over a chunk, the first of which often is the title.
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._run("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._run("ROLLBACK")
-            raise
-        self._run("COMMIT")
-
-    @property
-    def _afresh(self) -> str:
-        return f"delete {self.path} and index the documents again"
-
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """What SQLite has to complain of, as an `InputError` that says what to do; a misuse by us stays as it is."""
-        try:
-            yield
-        except (sqlite3.ProgrammingError, sqlite3.IntegrityError):
-            raise
-        except (sqlite3.DatabaseError, OSError) as error:
-            text = str(error)
-            if "locked" in text or "busy" in text:
-                advice = "end the other process that is writing to it, or wait, and try again"
-                raise InputError(self.path, "a store that nobody else has locked", text, advice) from None
-            if isinstance(error, OSError) or any(
-                word in text for word in ("unable to open", "readonly", "full", "disk I/O")
-            ):
-                advice = "choose a path in a folder that can be written and has room"
-                raise InputError(self.path, "a file that can be read and written", text, advice) from None
-            raise InputError(self.path, "a whole document store", text, self._afresh) from None
+    >>> full_title("Tea", "Tea > Water"), full_title("Tea", "Water"), full_title("Tea", "")
+    ('Tea > Water', 'Tea > Water', 'Tea')
+    """
+    if headings == document or headings.startswith(f"{document} > "):
+        return headings
+    return " > ".join(filter(None, (document, headings)))
 
 
 def _check_unicode(document: Document) -> None:

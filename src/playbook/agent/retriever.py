@@ -43,11 +43,13 @@ class HybridRetriever:
 
     def search(self, query: str, k: int) -> list[Passage]:
         """The `k` best passages, best first; none where the query holds no word."""
-        if k < 1:
-            return []
-        depth = max(k, self.depth)
-        rankings = [[number for number, _ in leg.rank(query, depth)] for leg in self.legs]
-        fused = reciprocal_rank_fusion(rankings)
         if self.reranker is None:
-            return self.store.passages(fused[:k])
-        return self.reranker.rerank(query, self.store.passages(fused[:depth]))[:k]
+            return self.store.passages(self.rank(query, k))
+        return self.reranker.rerank(query, self.store.passages(self.rank(query, max(k, self.depth))))[: max(k, 0)]
+
+    def rank(self, query: str, depth: int) -> list[tuple[int, float]]:
+        """Numbers of the `depth` best chunks with their fused scores: so a fusion is a leg itself."""
+        if depth < 1:
+            return []
+        rankings = [[number for number, _ in leg.rank(query, max(depth, self.depth))] for leg in self.legs]
+        return reciprocal_rank_fusion(rankings)[:depth]
