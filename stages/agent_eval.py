@@ -3,7 +3,7 @@
 Reads: models/KEY, data/corpus, data/index.
 Writes: data/records/agent_eval/KEY.jsonl (a row an arm and task), data/records/trajectories/KEY.jsonl,
     reports/metrics/agent_eval/KEY.json.
-Note: every number is made from the records, and every trajectory can be replayed. On plain text there is nothing to ask.
+Note: numbers are made from the records, and every trajectory can be replayed. On plain text there is nothing to ask.
 """
 
 import sys

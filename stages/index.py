@@ -29,7 +29,10 @@ def main() -> None:
         corpus = run.input("data/corpus")
         rows = [] if run.params.data.source == "text" else list(read_jsonl(corpus / "documents.jsonl"))
         harmless = [row for row in rows if row["kind"] != "injection"]
-        facts = {"documents": fill(OUT / "attacked.sqlite", rows), "without_planted": fill(OUT / "clean.sqlite", harmless)}
+        facts = {
+            "documents": fill(OUT / "attacked.sqlite", rows),
+            "without_planted": fill(OUT / "clean.sqlite", harmless),
+        }
         run.report({}, **facts)
 
 

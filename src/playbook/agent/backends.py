@@ -7,7 +7,7 @@ fault. Where there is no reply at all (no room for the prompt, an endpoint that 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from playbook.agent.grammar import Grammar, Rules
 from playbook.agent.tools import Toolbox
@@ -56,6 +56,7 @@ class Unavailable:
     told: str
 
 
+@runtime_checkable
 class Backend(Protocol):
     """What the loop needs of a model."""
 
@@ -156,7 +157,11 @@ def fault(row: Written, message: Turn, tokenizer: Tokenizer) -> str:
     once = [name for name in found if name in (THINK, END_THINK) or name in CALL_MARKERS.values()]
     if not row.stopped:
         return "it does not end"
-    if len(found) != len(once) or len(set(found)) != len(found) or sum(name in CALL_MARKERS.values() for name in once) > 1:
+    if (
+        len(found) != len(once)
+        or len(set(found)) != len(found)
+        or sum(name in CALL_MARKERS.values() for name in once) > 1
+    ):
         return "special tokens where there should be none"
     if THINK in found and (END_THINK not in found or special.get(row.ids[0]) != THINK):
         return "reasoning that does not end"

@@ -1,8 +1,8 @@
-"""Any OpenAI-compatible endpoint as a backend: chat completions with JSON tool calls, streamed if somebody watches.
+"""Any OpenAI-compatible endpoint as a backend: chat completions with JSON tool calls, streamed for whoever watches.
 
-One route and one schema are all that is needed, so this is `httpx2` (which huggingface_hub brings along) and no client of
-its own. Whatever an endpoint does ends in a reply, a reply with a fault (a call that is no JSON), or `Unavailable` (down,
-slow, refusing, not speaking the protocol): never in an exception.
+One route and one schema are all that is needed, so this is `httpx2` (which huggingface_hub brings along) and no client
+of its own. Whatever an endpoint does ends in a reply, a reply with a fault (a call that is no JSON), or `Unavailable`
+(down, slow, refusing, not speaking the protocol): never in an exception.
 
 https://platform.openai.com/docs/api-reference/chat
 """
@@ -62,10 +62,11 @@ class EndpointBackend:
             found = self._try(request)
             if not isinstance(found, _Busy):
                 return found
-            if left:
-                self.sleep(pause)
-                pause *= 2
-        return Unavailable(StopReason.UNAVAILABLE, found.told)
+            if not left:
+                return Unavailable(StopReason.UNAVAILABLE, found.told)
+            self.sleep(pause)
+            pause *= 2
+        raise AssertionError("at least one try")
 
     def _try(self, request: Request) -> "Reply | Unavailable | _Busy":
         left = self.config.timeout if request.seconds is None else min(self.config.timeout, max(0.01, request.seconds))

@@ -39,10 +39,10 @@ class Grammar:
         self.calls = {name: special[marker] for name, marker in CALL_MARKERS.items()}
         self.text = torch.ones(tokenizer.vocab_size, dtype=torch.bool)
         self.text[list(special.values())] = False
-        self.one_line = self.text.clone()
-        for token in range(tokenizer.vocab_size):
-            if self.text[token] and any(ord(character) < 32 for character in tokenizer.decode([token])):
-                self.one_line[token] = False
+        names = [tokenizer.decode([token]) for token in range(tokenizer.vocab_size)]
+        self.one_line = self.text & torch.tensor([all(ord(character) >= 32 for character in name) for name in names])
+        self.solid = self.text & torch.tensor([bool(name.strip()) for name in names])
+        """A text begins with one of these, so that it is not all blank."""
 
     def masks(self, rules: Sequence[Rules], written: Sequence[Sequence[int]], left: int) -> Tensor:
         """(batch, vocab): what each row may write next."""
@@ -70,7 +70,7 @@ class Grammar:
         """Text, or the token that closes it; text alone while there `must` be some, the other alone in a `hurry`."""
         if hurry and not must:
             return self._only(closing)
-        mask = text.clone()
+        mask = text & self.solid if must else text.clone()
         mask[closing] = not must
         return mask
 

@@ -148,11 +148,23 @@ def replay(trace: Trace) -> Trace:
     return episode.trace
 
 
+@dataclass
+class _Named:
+    """A tool of a trace: its name is all that is left of it."""
+
+    name: str
+    argument: str = ""
+    description: str = ""
+
+    def run(self, text: str) -> Observation:
+        raise AssertionError("what it gave back is in the trace")
+
+
 class _Recorded(Toolbox):
     """The tools of a trace: they give back what they gave then."""
 
     def __init__(self, trace: Trace) -> None:
-        super().__init__(dict.fromkeys(trace.tools))  # type: ignore[arg-type]  # none of them is run
+        super().__init__({name: _Named(name) for name in trace.tools})
         self._steps = iter([step for step in trace.calls if not step.fault])
 
     def call(self, name: str, argument: object) -> Observation:

@@ -97,7 +97,7 @@ class Memory:
 
     def users(self) -> list[str]:
         """Everybody of whom anything is known: for whoever owns the file, not for a tool."""
-        return [row[0] for row in self._run("SELECT DISTINCT user FROM notes ORDER BY user")]
+        return [str(row[0]) for row in self._run("SELECT DISTINCT user FROM notes ORDER BY user")]
 
     def close(self) -> None:
         """Let go of the file."""
@@ -195,9 +195,7 @@ class UserMemory:
         scored = [(len(words & set(_words(note.line()))), note) for note in notes]
         ordered = [note for _, note in scored if note.kind == "preference"]
         ordered += [
-            note
-            for score, note in sorted(scored, key=lambda pair: -pair[0])
-            if score > 0 and note.kind != "preference"
+            note for score, note in sorted(scored, key=lambda pair: -pair[0]) if score > 0 and note.kind != "preference"
         ]
         return _within(budget, count, ordered)
 

@@ -1,16 +1,16 @@
 """What an agent may do: search documents, take a note, look one up. One line of text goes in, one text comes out.
 
 A `Toolbox` is the allow-list. It checks name and argument before anything runs; what a tool gives back is data, which
-nothing here ever reads as an instruction (`chat.py` keeps a document from spelling a marker). A wrong call is the model's fault: it
-is told so, and it is counted. A tool that breaks is ours: a `strict` toolbox, as evaluation has it, lets the error through;
-any other tells the model and the trace that the tool failed.
+nothing here ever reads as an instruction (`chat.py` keeps a document from spelling a marker). A wrong call is the
+model's fault: it is told so, and it is counted. A tool that breaks is ours: a `strict` toolbox, as evaluation has it,
+lets the error through; any other tells the model and the trace that the tool failed.
 
 Result texts are those that the model was trained on (`data/world/`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from playbook.agent.memory import UserMemory
 from playbook.data.world.documents import NOTHING_FOUND
@@ -58,6 +58,7 @@ class BadCall(ValueError):
     """An argument that a tool refuses; the message is for the model to read."""
 
 
+@runtime_checkable
 class Tool(Protocol):
     """One tool. `argument` is what its only parameter is called, `description` what an endpoint is told of it."""
 
@@ -70,6 +71,7 @@ class Tool(Protocol):
         ...
 
 
+@runtime_checkable
 class Passage(Protocol):
     """What a store finds, see `retriever.py`."""
 
@@ -82,6 +84,7 @@ class Passage(Protocol):
     score: float
 
 
+@runtime_checkable
 class Store(Protocol):
     """Where documents are searched for."""
 
@@ -202,14 +205,7 @@ def observation(
 def source_of(passage: Passage) -> Source:
     """What a store found, as it is kept in traces."""
     path = str(passage.path) if passage.path else ""
-    return Source(
-        passage.document, passage.text, passage.title, path, passage.first_line or 0, passage.last_line or 0
-    )
-
-
-def names(tools: Iterable[str]) -> str:
-    """For messages."""
-    return ", ".join(tools)
+    return Source(passage.document, passage.text, passage.title, path, passage.first_line or 0, passage.last_line or 0)
 
 
 def _wrong(argument: object) -> str:

@@ -48,7 +48,7 @@ class Step:
     failed: bool = False
     """The tool broke."""
     seconds: float | None = None
-    """Since the episode began; only where there is a limit of time, so that traces without one are the same each time."""
+    """Since the episode began; only where there is a limit of time, so that others are the same each time."""
 
 
 @dataclass

@@ -28,7 +28,7 @@ from playbook.agent.trace import Trace
 from playbook.data.world import gold
 from playbook.data.world.documents import passages
 from playbook.data.world.formats import has_form, render
-from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, IDK, Turn, assistant, call, system, tool, user
+from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, IDK, Turn, assistant, call, system, tool
 from playbook.plumbing.errors import InputError
 from playbook.text.tokenizer import Tokenizer
 
@@ -77,7 +77,17 @@ class AgentConfig:
     """Of the bootstrap and of orders."""
 
     def __post_init__(self) -> None:
-        counts = ("tasks", "few", "curve_tasks", "sessions", "k", "passage_tokens", "steps", "max_new_tokens", "batch_size")
+        counts = (
+            "tasks",
+            "few",
+            "curve_tasks",
+            "sessions",
+            "k",
+            "passage_tokens",
+            "steps",
+            "max_new_tokens",
+            "batch_size",
+        )
         for name in counts:
             if getattr(self, name) < 1:
                 raise InputError(name, "at least 1", getattr(self, name))
@@ -253,4 +263,3 @@ def is_right(task: Task, answer: str) -> bool:
         return gold.is_correct(answer, task["answer"])
     wanted = render(task["answer"].removesuffix("."), form)
     return has_form(answer, form) and gold.normalize(answer) == gold.normalize(wanted)
-

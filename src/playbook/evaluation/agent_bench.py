@@ -1,6 +1,6 @@
 """Everything that the agent is measured by, for one checkpoint: the arms, the sessions, the curves.
 
-Reads the world's corpus and the two stores; a checkpoint that was never taught to search gets fewer tasks and no curves.
+Reads the world's corpus and the two stores; a checkpoint that was not taught to search gets fewer tasks and no curves.
 """
 
 from collections.abc import Sequence

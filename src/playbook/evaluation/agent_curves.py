@@ -66,7 +66,9 @@ def stuffing(bench: Bench, task: Task) -> list[tuple[Point, Episode]]:
     """As many passages of the small collection as fit, in any order or by rank."""
     names = [*task["passages"], *task["hard"], *task["random"]]
     mixed = random.Random(f"stuffing {task['id']}").sample(names, len(names))
-    ranked = [one.document for one in bench.store.search(task["messages"][-1]["content"], DEPTH) if one.document in names]
+    ranked = [
+        one.document for one in bench.store.search(task["messages"][-1]["content"], DEPTH) if one.document in names
+    ]
     rows = []
     for budget in BUDGETS:
         for way, order in (("stuffed", mixed), ("retrieved", ranked)):

@@ -77,7 +77,9 @@ def tell_all(
             traces += run(episodes, backend)
             for i, episode in zip(playing, episodes, strict=True):
                 talks[i] = episode.messages
-                written = [step.message["tool_call"]["query"] for step in episode.trace.calls if step.observation == SAVED]
+                written = [
+                    step.message["tool_call"]["query"] for step in episode.trace.calls if step.observation == SAVED
+                ]
                 told[today[i]["user"]].append(written == [said[i][number][1]])
     return told, traces
 
@@ -118,7 +120,7 @@ def record(row: Mapping[str, Any], question: Mapping[str, Any], trace: Trace, to
 
 def foreign_values(row: Mapping[str, Any], question: Mapping[str, Any]) -> list[str]:
     """What the other user told of the topic that is asked about, and this user did not."""
-    topic, mine, others = question.get("topic"), set(), set()
+    topic, mine, others = question.get("topic"), set[str](), set[str]()
     for session in row["sessions"]:
         for _, note in tellings(session):
             about, _, value = note.partition(": ")

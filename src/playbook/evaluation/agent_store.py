@@ -11,7 +11,7 @@ from playbook.data.world.documents import passage
 
 
 def fill(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """A new store of rows of documents.jsonl; how many there are. It is left as one file that reading does not touch."""
+    """A new store of rows of documents.jsonl; returns how many. It is one file, and reading does not touch it."""
     for old in path.parent.glob(f"{path.name}*"):
         old.unlink()
     with DocumentStore(path) as store:

@@ -13,7 +13,7 @@ from playbook.inference.sampling import SamplingConfig, sample
 from playbook.model.gpt import GPTMini
 
 Allow = Callable[[Sequence[Sequence[int]], int], Tensor]
-"""(what each row has written, how many tokens each may still write) -> bool mask (batch, vocab) of what may come next."""
+"""(what each row has written, how many tokens each may still write) -> bool (batch, vocab): what may come next."""
 
 
 @dataclass
