@@ -48,7 +48,9 @@ def serving(script: Script) -> Iterator[tuple[str, list[Body]]]:
             deltas: list[Body] = [{"content": part} for part in (message["content"] or "").split(" ")]
             for number, call in enumerate(message.get("tool_calls", [])):
                 name, arguments = call["function"]["name"], call["function"]["arguments"]
-                deltas.append({"tool_calls": [{"index": number, "function": {"name": name, "arguments": arguments[:3]}}]})
+                deltas.append(
+                    {"tool_calls": [{"index": number, "function": {"name": name, "arguments": arguments[:3]}}]}
+                )
                 deltas.append({"tool_calls": [{"index": number, "function": {"arguments": arguments[3:]}}]})
             events = [f"data: {json.dumps({'choices': [{'delta': delta}]})}\n\n" for delta in deltas]
             return "".join([*events, "data: [DONE]\n\n"])

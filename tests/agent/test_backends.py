@@ -51,7 +51,7 @@ def ids_of(*messages: dict[str, object]) -> list[int]:
 @pytest.mark.parametrize(
     "turn",
     [
-        call("search", "Oak", "Abe: baker"), call("recall", "tea"), assistant("Oak.", "Abe, tea: Oak"), assistant("Oak."),
+        call("search", "Oak", "Abe: baker"), call("recall", "tea"), assistant("Oak.", "Abe: Oak"), assistant("Oak."),
     ],
 )  # fmt: skip
 def test_a_turn_is_read_as_it_was_trained_and_is_well_formed(turn: dict[str, object]) -> None:
@@ -121,7 +121,9 @@ def test_constrained_no_random_model_writes_a_malformed_turn(most: int, think: b
             return grammar.masks(rules, written, left)
 
         prompts = [encode_prompt(ASKED, TOKENIZER)] * len(rules)
-        for rule, row in zip(rules, write(model, prompts, wild, [TOKENIZER.id_of(END)], most, allow=allow), strict=True):
+        for rule, row in zip(
+            rules, write(model, prompts, wild, [TOKENIZER.id_of(END)], most, allow=allow), strict=True
+        ):
             message = decode_answer(row.ids, TOKENIZER)
             assert fault(row, message, TOKENIZER) == "", TOKENIZER.decode(row.ids)
             assert message.get("tool_call", {"name": "search"})["name"] in (*rule.tools, "search")

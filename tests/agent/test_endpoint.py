@@ -146,4 +146,11 @@ def test_turns_without_a_call_before_them_are_the_users() -> None:
     with serving(lambda body: next(replies)) as (url, posted):
         messages = [tool("A page."), user("Who?"), call("search", "x"), tool("y"), assistant("z"), user("Again?")]
         EndpointBackend(EndpointConfig(url)).complete([Request(messages, TOOLS)])
-    assert [turn["role"] for turn in posted[0]["messages"]] == ["user", "user", "assistant", "tool", "assistant", "user"]
+    assert [turn["role"] for turn in posted[0]["messages"]] == [
+        "user",
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+        "user",
+    ]

@@ -1,7 +1,7 @@
 """The loop, driven by scripts: every way to end, every policy, and the same bytes when it is run again."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def test_whatever_a_model_does_it_ends_within_its_steps_and_can_be_replayed(
     turns = {"search": call("search", "Oakham"), "dance": call("dance", "x"), "empty": call("search", " ")}
 
     class Moody:
-        def complete(self, requests: list[Request]) -> list[Reply | Unavailable]:
+        def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
             done = sum(turn["role"] == "assistant" for turn in requests[0].messages)
             what = does[done % len(does)]
             return [Reply(turns.get(what, assistant("Ada.")), 3, "no end" if what == "fault" else "")]
@@ -115,7 +115,7 @@ def test_many_episodes_are_one_batch_each_step_and_do_not_touch_each_other() -> 
     sizes: list[int] = []
 
     class Counting:
-        def complete(self, requests: list[Request]) -> list[Reply | Unavailable]:
+        def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
             sizes.append(len(requests))
             return [self.one(request) for request in requests]
 
@@ -165,7 +165,7 @@ def test_a_tool_that_breaks_is_told_to_the_model_or_raised_where_strict() -> Non
 
 def test_where_there_is_no_reply_the_reason_is_kept() -> None:
     class Gone:
-        def complete(self, requests: list[Request]) -> list[Reply | Unavailable]:
+        def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
             return [Unavailable(StopReason.UNAVAILABLE, "connection refused")]
 
     trace = run([episode()], Gone())[0]
@@ -235,4 +235,4 @@ def test_as_many_passages_as_fit_and_of_a_title_only_its_own() -> None:
 @pytest.mark.parametrize("key", ["steps", "tokens", "seconds", "format_errors"])
 def test_a_budget_that_cannot_be_is_refused(key: str) -> None:
     with pytest.raises(InputError, match=key):
-        Budget(**{key: -1.0 if key == "seconds" else -1})
+        Budget(**{key: -1.0 if key == "seconds" else -1})  # type: ignore[arg-type]

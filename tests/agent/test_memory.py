@@ -92,7 +92,8 @@ def test_a_summary_keeps_to_its_budget_and_tells_preferences_first(ada: UserMemo
     ada.write("hobby", "chess and long walks by the river")
     ada.write("2024-01-03", "asked about rivers", "episode")
     assert ada.summary(100, words).splitlines() == [
-        "answer style: capitals", "hobby: chess and long walks by the river", "job: vet", "2024-01-03: asked about rivers",
+        "answer style: capitals", "hobby: chess and long walks by the river", "job: vet",
+        "2024-01-03: asked about rivers",
     ]  # fmt: skip
     assert ada.summary(5, words).splitlines() == ["answer style: capitals", "job: vet"]
     assert ada.summary(0, words) == ""

@@ -1,6 +1,6 @@
 """Generation: many prompts of unequal length at once, over a KV cache.
 
-Knows nothing of text: ids in, ids out. A row that has met a stop token leaves the batch.
+Knows nothing of text: ids in, ids out. Rows that have met a stop token leave the batch, half of it at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,28 +67,34 @@ def write(
     cache = model.new_cache(padding, longest + max_new_tokens)
     stops = torch.tensor(list(stop), device=device, dtype=torch.long)
     rows = [Written() for _ in prompts]
-    running = torch.ones(len(prompts), dtype=torch.bool, device=device)
+    alive = list(range(len(prompts)))
+    """The rows that are computed: some may have ended already."""
     for step in range(max_new_tokens):
         hidden = model.hidden(ids, cache=cache)[:, -1:]
         logits = model.head(hidden)[:, 0].float()
         scores = logits.log_softmax(-1) if scored else logits
         if allow is not None:
-            allowed = allow([row.ids for row in rows], max_new_tokens - step)
+            allowed = allow([row.ids for row in rows], max_new_tokens - step)[alive]
             logits = logits.masked_fill(~allowed.to(device), -torch.inf)
         token = sample(logits, config, generator)
         likely = scores.gather(1, token[:, None])[:, 0].tolist() if scored else []
-        ended = torch.isin(token, stops)
-        for row in running.nonzero()[:, 0].tolist():
+        ends = torch.isin(token, stops).tolist()
+        for place, (row, new, ended) in enumerate(zip(alive, token.tolist(), ends, strict=True)):
+            if rows[row].stopped:
+                continue
             if scored:
-                rows[row].log_probabilities.append(likely[row])
-            if ended[row]:
+                rows[row].log_probabilities.append(likely[place])
+            if ended:
                 rows[row].stopped = True
                 continue
-            rows[row].ids.append(int(token[row]))
+            rows[row].ids.append(new)
             if watch is not None:
-                watch(row, int(token[row]))
-        running &= ~ended
-        if step + 1 == max_new_tokens or not running.any():
+                watch(row, new)
+        going = [place for place, row in enumerate(alive) if not rows[row].stopped]
+        if not going:
             break
+        if len(going) <= len(alive) // 2:
+            cache.keep(torch.tensor(going, device=device))
+            token, alive = token[going], [alive[place] for place in going]
         ids = token[:, None]
     return rows
