@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from playbook.agent.backends import Backend, GPTMiniBackend
 from playbook.agent.endpoint import EndpointBackend, EndpointConfig
@@ -15,6 +14,7 @@ from playbook.agent.loop import POLICIES, Budget, Episode, Policy
 from playbook.agent.memory import Memory, UserMemory
 from playbook.agent.retriever import DocumentStore
 from playbook.agent.tools import Recall, Remember, Search, Source, Tool, Toolbox
+from playbook.agent.trace import Step
 from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, Turn
 from playbook.model.checkpoint import load_model
 from playbook.plumbing.errors import InputError
@@ -170,12 +170,12 @@ def words(text: str) -> int:
     return -(-len(text) // 4)
 
 
-def describe(step: Any) -> str:
-    """A step of the trace, in a line for each thing that happened."""
-    message, lines = step.message, []
-    if "reasoning_content" in message:
+def describe(step: Step, seen: bool = False) -> str:
+    """A step of the trace, in a line for each thing that happened; of what the model wrote nothing if that was `seen`."""
+    message, lines = step.message, list[str]()
+    if "reasoning_content" in message and not seen:
         lines.append(f"  thought: {message['reasoning_content']}")
-    if "tool_call" in message:
+    if "tool_call" in message and not seen:
         lines.append(f"  {message['tool_call']['name']}: {message['tool_call']['query']}")
     if step.fault:
         lines.append(f"  malformed: {step.fault}")

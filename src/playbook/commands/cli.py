@@ -21,6 +21,7 @@ from playbook.agent.trace import StopReason, Trace
 from playbook.commands.assistant import Assistant, add_arguments, add_memory_arguments, build, describe
 from playbook.data.world.gold import is_abstention
 from playbook.plumbing.errors import InputError
+from playbook.text.special_tokens import CALL_MARKERS, END_THINK, THINK
 
 FAILED = 1
 LEAVE = ("/quit", "/exit")
@@ -130,12 +131,16 @@ def chat(options: argparse.Namespace) -> int:
             history = answer(assistant, said, history, stream)
 
 
+SHOWN = {THINK: "\n  thought:", END_THINK: "\n ", **{marker: f"\n  {name}:" for name, marker in CALL_MARKERS.items()}}
+"""Markers, as a reader wants to see them."""
+
+
 class Stream:
     """Text of the model on its way to the terminal."""
 
     def write(self, text: str) -> None:
         """Show it at once."""
-        print(text, end="", flush=True)
+        print(SHOWN.get(text, text), end="", flush=True)
 
 
 def answer(
@@ -149,8 +154,8 @@ def answer(
     def watch(_: object) -> None:
         nonlocal shown
         for step in episode.trace.steps[shown:]:
-            if told := describe(step):
-                stream.write(f"\n{told}\n")
+            if told := describe(step, seen=assistant.ours):
+                stream.write(f"\n{told}")
         shown = len(episode.trace.steps)
 
     trace = run([episode], assistant.backend, watch)[0]
