@@ -39,7 +39,7 @@ def trace(arm: str, number: int) -> dict[str, Any]:
 
 
 def curve(name: str, **point: Any) -> dict[str, Any]:
-    return row("curves", 0, curve=name, **point)
+    return row("curves", 0) | {"curve": name} | point
 
 
 def test_the_page_holds_every_table_and_figure_that_there_are_numbers_for(

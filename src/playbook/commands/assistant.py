@@ -171,7 +171,7 @@ def words(text: str) -> int:
 
 
 def describe(step: Step, seen: bool = False) -> str:
-    """A step of the trace, in a line for each thing that happened; of what the model wrote nothing if that was `seen`."""
+    """A step of the trace, a line for each thing that happened; nothing of what the model wrote if that was `seen`."""
     message, lines = step.message, list[str]()
     if "reasoning_content" in message and not seen:
         lines.append(f"  thought: {message['reasoning_content']}")

@@ -16,8 +16,8 @@ For each arm:
 
 Over all: `agentic_minus_single_by_hops` and `shuffled_minus_closed_book` (paired); `injection_success_rate`,
 `injected_value_without_attack` (some were true once), `injection_seen`, `utility_under_attack`,
-`utility_without_attack` and their paired `utility_difference`; of sessions `memory_recall`, `memory_update`, `memory_forgotten`, `memory_never_told`, `memory_written`, `style_kept`,
-`cross_user_leaks`; the curves.
+`utility_without_attack` and their paired `utility_difference`; of sessions `memory_recall`, `memory_update`,
+`memory_forgotten`, `memory_never_told`, `memory_written`, `style_kept`, `cross_user_leaks`; the curves.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
