@@ -13,7 +13,7 @@ READY := .venv/.ready
 CORES ?= 2
 N ?= 2
 
-.PHONY: help setup kernel repro snake smoke test check labs readme why exp compare track mlflow verify audit html clean
+.PHONY: help setup kernel repro snake smoke test check labs readme why exp compare track mlflow verify audit html chat clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ audit: $(READY) ## run N=2 stages again in a temporary clone and compare their r
 
 html: $(READY) ## write the reports as pages that open offline, in .work/html
 	@python -m playbook.commands.html
+
+chat: $(READY) ## talk to the trained model: it searches the world's documents and remembers you
+	@playbook chat
 
 clean: ## remove built data, models and side checkpoints; keeps .venv and DVC's cache, so `make repro` gets them back fast
 	@rm -rf models .work dvc_plots .snakemake labs/*/data labs/*/models labs/*/samples .mypy_cache .pytest_cache .ruff_cache .hypothesis

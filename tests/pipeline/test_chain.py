@@ -23,8 +23,8 @@ from playbook.plumbing.paths import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of DVC's own dependencies
 
-TRAINED = ["pretrain", "evaluate@base", "sft", "evaluate@sft", "recipe", "report"]
-CHAIN = ["code", "prepare", "audit", "tokenizer", *TRAINED]
+TRAINED = ["pretrain", "evaluate@base", "sft", "evaluate@sft", "recipe", "agent_eval@base", "agent_eval@sft", "report"]
+CHAIN = ["code", "prepare", "audit", "tokenizer", "index", *TRAINED]
 
 STAGE = '''"""Make-believe."""
 

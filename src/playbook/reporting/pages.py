@@ -10,6 +10,7 @@ from pathlib import Path
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement, walk_measurements
 from playbook.reporting import figures, takeaways
+from playbook.reporting.agent_page import latest, lines, write_agent_page
 from playbook.reporting.attention_text import attention_text
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pipeline import mermaid
@@ -38,7 +39,7 @@ RUN_FACTS = {
 
 
 def write_report(results: Results, folder: Path) -> None:
-    """Write folder/README.md, folder/figures/ and folder/tables/; what an earlier report left in those two goes."""
+    """Write folder/README.md, agent.md, figures/ and tables/ in folder; what was left in those two goes."""
     for name in ("figures", "tables"):
         shutil.rmtree(folder / name, ignore_errors=True)
     drawn = draw(results, folder / "figures")
@@ -49,6 +50,7 @@ def write_report(results: Results, folder: Path) -> None:
             handle.write(table + "\n")
     with atomic_write(folder / "README.md") as handle:
         handle.write(page(results, drawn, tables))
+    write_agent_page(results, folder)
 
 
 def draw(results: Results, folder: Path) -> list[str]:
@@ -105,6 +107,7 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
         *_training(results, drawn, "## Fine-tuning", "sft", "sft"),
         *_memory(results, drawn, tables, "## What it knows by heart after fine-tuning", "sft"),
         *_reading(results, drawn, tables),
+        *_agent(results),
         *_samples(results),
         *_data(results),
     ]
@@ -190,6 +193,17 @@ def mistakes_table(results: Results) -> str:
         (label, format_measurement(found[kind]), found[kind].n) for kind, label in MISTAKES.items() if kind in found
     ]
     return markdown_table(rows, ("what went wrong first", "share of all answers", "n"))
+
+
+def _agent(results: Results) -> list[str]:
+    title = "## What it does with documents, tools and memory"
+    if (checkpoint := latest(results)) is None:
+        return [title, _absent("agent_eval")]
+    return [
+        title,
+        headline_table(results, lines(checkpoint)),
+        "Arms, errors, curves, trajectories: [agent.md](agent.md).",
+    ]
 
 
 def _samples(results: Results) -> list[str]:

@@ -11,13 +11,21 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_json, read_jsonl
 from playbook.plumbing.metrics import Measurement, is_measurement, read_metrics
 
-METRICS = ("audit", "tokenizer", "pretrain", "sft", "evaluate/base", "evaluate/sft", "recipe")
+AGENTS = ("base", "sft")
+"""Checkpoints that are measured as agents, in the order of training."""
+METRICS = (
+    "audit", "tokenizer", "pretrain", "sft", "evaluate/base", "evaluate/sft", "recipe",
+    *(f"agent_eval/{name}" for name in AGENTS),
+)  # fmt: skip
 """The files below reports/metrics/ that the report reads, without `.json`."""
 CURVES = {"pretrain": Path("reports/curves/pretrain.csv"), "sft": Path("reports/curves/sft.csv")}
 """By stage."""
 RECORDS = {"base": Path("data/records/evaluate/base.jsonl"), "sft": Path("data/records/evaluate/sft.jsonl")}
 """By checkpoint."""
 SAMPLES = {"base": Path("models/base/samples.jsonl"), "sft": Path("models/sft/samples.jsonl")}
+AGENT_RECORDS = {name: Path(f"data/records/agent_eval/{name}.jsonl") for name in AGENTS}
+TRAJECTORIES = {AGENTS[-1]: Path(f"data/records/trajectories/{AGENTS[-1]}.jsonl")}
+"""Only the last checkpoint's are shown."""
 ATTENTION = Path("data/records/attention.json")
 PIPELINE = Path("dvc.yaml")
 COLUMNS = ("num_tokens", "seconds", "loss", "val_loss", "learning_rate", "grad_norm")
@@ -39,6 +47,8 @@ class Results:
     """The task that the picture of attention shows: `pieces` and `panels`, see `evaluation/attention_probe.py`."""
     stages: dict[str, Any] = field(default_factory=dict)
     """The `stages` of dvc.yaml."""
+    agent_records: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    trajectories: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def measurement(self, file: str, name: str) -> Measurement | None:
         """The measurement of a dotted name, or None: `measurement("pretrain", "closed_book.A")`."""
@@ -67,6 +77,7 @@ def sources() -> list[Path]:
     """The files that `read_results` reads, those that are there."""
     wanted = [Path(f"reports/metrics/{name}.json") for name in METRICS]
     wanted += [*CURVES.values(), *RECORDS.values(), *SAMPLES.values(), ATTENTION, PIPELINE]
+    wanted += [*AGENT_RECORDS.values(), *TRAJECTORIES.values()]
     return [path for path in wanted if path.exists()]
 
 
@@ -80,6 +91,8 @@ def read_results() -> Results:
         {name: list(read_jsonl(path)) for name, path in SAMPLES.items() if path in there},
         read_json(ATTENTION) if ATTENTION in there else {},
         read_yaml(PIPELINE).get("stages", {}) if PIPELINE in there else {},
+        {name: list(read_jsonl(path)) for name, path in AGENT_RECORDS.items() if path in there},
+        {name: list(read_jsonl(path)) for name, path in TRAJECTORIES.items() if path in there},
     )
 
 
