@@ -1,6 +1,6 @@
 """What a checkpoint knows and how it writes, with a record of every answer. Run as `python -m stages.evaluate base`.
 
-Reads: models/KEY, models/sft (to compare with), data/tokens/validation.tokens, data/corpus (no questions if plain text).
+Reads: models/KEY, models/sft (to compare with), data/tokens/validation.tokens, data/corpus.
 Writes: data/records/evaluate/KEY.jsonl, reports/metrics/evaluate/KEY.json.
 Note: every number comes from the held-out loss or from the records; to score anew is not to generate anew.
 """

@@ -96,3 +96,4 @@ def test_every_profile_is_valid_for_every_stage(profile: str | None, tmp_path: P
 def test_the_matrix_of_evaluate_is_the_one_that_its_code_accepts() -> None:
     matrix = read_yaml(ROOT / "dvc.yaml")["stages"]["evaluate"]["matrix"]
     assert tuple(matrix["checkpoint"]) == importlib.import_module("stages.evaluate").CHECKPOINTS
+    assert tuple(matrix["checkpoint"]) == importlib.import_module("stages.compare").CHECKPOINTS

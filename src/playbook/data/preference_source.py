@@ -2,7 +2,7 @@
 
     {"prompt": "...", "chosen": "...", "rejected": "..."}      strings, or lists of messages
     {"chosen": "\\n\\nHuman: ...\\n\\nAssistant: ...", "rejected": "..."}
-                                        two dialogues that part at the last answer: HH-RLHF (Bai et al., arXiv 2204.05862)
+        two dialogues that part at the last answer: HH-RLHF (Bai et al., arXiv 2204.05862)
 
 Both become rows of data/corpus/preferences.jsonl. A pair with two equal answers, or with an empty one, teaches
 nothing and is refused with its line.

@@ -1,11 +1,11 @@
-"""The loop of GRPO: sample groups of answers, score them by a rule, step along their advantages, stay near the reference.
+"""The loop of GRPO: sample groups of answers, score them by a rule, step along their advantages, stay near a reference.
 
 It is a loop of its own, since it makes its data as it goes. One step:
   1. roll out `group` answers to each of `prompts` prompts
   2. score them; advantage = how much better than the others of the group
-  3. `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which with
-     a small vocabulary is exact and has the gradient of the KL itself
-DeepSeekMath, arXiv 2402.03300, section 4.1. Metrics carry TRL's names; `kl` is the k3 estimate as there, `kl_exact` the truth.
+  3. `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
+     with a small vocabulary is exact and has the gradient of the KL itself
+DeepSeekMath, arXiv 2402.03300, section 4.1. Metrics carry TRL's names; `kl` is the k3 estimate, as there.
 """
 
 import time

@@ -24,6 +24,8 @@ from playbook.text.special_tokens import PAD_ID
 from playbook.text.tokenizer import Tokenizer
 
 Row = Mapping[str, Any]
+ALIKE = 8
+"""Batches' worth of pairs among which those of about the same length are put together."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def read_pairs(path: Path) -> list[Row]:
     """The rows of preferences.jsonl, none where the data has none; a bad row raises `InputError` with its line."""
     if not path.stat().st_size:
         return []
-    rows = []
+    rows = list[Row]()
     for where, row in checked_rows(path, check_preference):
         check_pair(row, where)
         rows.append(row)
@@ -145,7 +147,7 @@ def in_order(pairs: Sequence[Pair], batch: int) -> Iterator[PairBatch]:
 
 
 class PairBatches:
-    """An endless, resumable stream of batches of `batch` pairs; each epoch in an order of its own, drawn from the seed."""
+    """An endless, resumable stream of batches of `batch` pairs; each epoch has its own order, drawn from the seed."""
 
     def __init__(self, pairs: Sequence[Pair], batch: int, seed: int) -> None:
         if not 1 <= batch <= len(pairs):
@@ -165,8 +167,20 @@ class PairBatches:
     def _at(self, place: int) -> int:
         epoch, row = divmod(place, len(self.pairs))
         if self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng([self.seed, epoch]).permutation(len(self.pairs))
+            self._order = epoch, self._shuffled(np.random.default_rng([self.seed, epoch]))
         return int(self._order[1][row])
+
+    def _shuffled(self, rng: np.random.Generator) -> list[int]:
+        """A random order in which neighbours are of about the same length, or half of a batch would be padding."""
+        order, batches = rng.permutation(len(self.pairs)), list[list[int]]()
+        for start in range(0, len(order), self.batch * ALIKE):
+            window = sorted(order[start : start + self.batch * ALIKE].tolist(), key=self._length)
+            parts = [window[at : at + self.batch] for at in range(0, len(window), self.batch)]
+            batches += [parts[place] for place in rng.permutation(len(parts))]
+        return [pair for part in batches for pair in part]
+
+    def _length(self, place: int) -> int:
+        return max(len(self.pairs[place].chosen.ids), len(self.pairs[place].rejected.ids))
 
     def state(self) -> dict[str, Any]:
         """The cursor, with what it is a cursor into."""

@@ -1,4 +1,4 @@
-"""The one `Trainer`, put to work on preference pairs: reward model and DPO differ in the starting model and the objective.
+"""The one `Trainer`, put to work on preference pairs: reward model and DPO differ in starting model and objective.
 
 An objective here is a function of model and batch that also notes what TRL would log; the trainer's curve takes it up.
 """
@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -81,6 +81,7 @@ class DPOConfig(PreferenceConfig):
     """Weight of the chosen answers' nats a token, which keeps them likely."""
 
 
+@runtime_checkable
 class PairObjective(Protocol):
     """An objective of the trainer that tells more about a batch than its loss."""
 
@@ -94,7 +95,7 @@ class PairObjective(Protocol):
 class RewardObjective:
     """Bradley-Terry with margin and centering."""
 
-    columns = REWARD_COLUMNS
+    columns: tuple[str, ...] = REWARD_COLUMNS
 
     def __init__(self, config: RewardConfig) -> None:
         self.config = config
@@ -102,7 +103,8 @@ class RewardObjective:
 
     def __call__(self, model: GPTMini, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss summed over pairs, and their number."""
-        assert isinstance(model, RewardModel) and isinstance(batch, PairBatch)
+        assert isinstance(model, RewardModel)
+        assert isinstance(batch, PairBatch)
         rewards = model.rewards(batch.inputs, batch.ends)
         chosen, rejected = rewards[::2], rewards[1::2]
         margin = self.config.margin * batch.margins
@@ -114,7 +116,7 @@ class RewardObjective:
 class DPOObjective:
     """`dpo_loss` with the reference's log-probabilities that the batch brings along."""
 
-    columns = DPO_COLUMNS
+    columns: tuple[str, ...] = DPO_COLUMNS
 
     def __init__(self, config: DPOConfig) -> None:
         self.config = config

@@ -1,7 +1,7 @@
 """The reward model: the fine-tuned model with one number for a head instead of a vocabulary.
 
-The reward of an answer is read at its END, the first token from which all of it can be seen; so END must never look like
-padding. The rest of the model is the language model's own, because what it knows decides which answer is right.
+The reward of an answer is read at its END, the first token from which all of it can be seen; so END must never look
+like padding. The rest of the model is the language model's own, because what it knows decides which answer is right.
 Stiennon et al., arXiv 2009.01325, section 3.4; InstructGPT, arXiv 2203.02155, section 3.5.
 """
 

@@ -102,13 +102,13 @@ def steps_told(results: Results) -> list[str]:
 
 
 def gallery(records: Mapping[str, Sequence[Record]], each: int = 2) -> str | None:
-    """The same prompts through all checkpoints: of each kind and split the first that were not answered alike by all."""
+    """The same prompts through all checkpoints: of each kind and split the first not answered alike by all."""
     there = [name for name in CHECKPOINTS if records.get(name) and "gold_reward" in records[name][0]]
     if len(there) < 2:
         return None
     answers = {name: {row["id"]: row for row in records[name]} for name in there}
     taken: dict[tuple[str, str], int] = {}
-    rows = []
+    rows = list[list[str]]()
     for row in records[there[-1]]:
         found = [answers[name].get(row["id"]) for name in there]
         key = (row.get("kind", "question"), row["split"])
