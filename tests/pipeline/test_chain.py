@@ -114,7 +114,13 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 def test_only_what_a_change_reaches_runs_again(checkout: Path) -> None:
     first = reran(checkout)
     assert sorted(first) == sorted(CHAIN)
-    for before, after in (("audit", "tokenizer"), ("tokenizer", "pretrain"), ("pretrain", "sft"), ("sft", "recipe"), ("dpo", "grpo")):
+    for before, after in (
+        ("audit", "tokenizer"),
+        ("tokenizer", "pretrain"),
+        ("pretrain", "sft"),
+        ("sft", "recipe"),
+        ("dpo", "grpo"),
+    ):
         assert first.index(before) < first.index(after)
     assert (first[0], first[-1]) == ("code", "report")
     assert reran(checkout) == []
