@@ -23,7 +23,7 @@ from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
 
-CHECKPOINTS = ("base", "sft")
+CHECKPOINTS = ("base", "sft", "dpo", "grpo")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def main(key: str) -> None:
         model, tokenizer = load_model(folder, runtime.device, runtime.dtype), load_tokenizer(folder / "tokenizer.json")
         records, traces, metrics = list[dict[str, Any]](), list[Trace](), dict[str, Any]()
         if (corpus / "world.json").exists():  # of plain text nothing is known exactly, so nothing is asked
-            few = key in config.untaught
+            few = key in config.briefly
             bench = open_bench(corpus, index, tokenizer, config, few)
             backend = GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size, config.constrained)
             records, traces = measure(bench, list(read_jsonl(corpus / "sessions.jsonl")), backend, few)

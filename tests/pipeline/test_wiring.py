@@ -97,3 +97,4 @@ def test_every_profile_is_valid_for_every_stage(profile: str | None, tmp_path: P
 def test_the_matrix_of_checkpoints_is_the_one_that_the_code_accepts(name: str) -> None:
     matrix = read_yaml(ROOT / "dvc.yaml")["stages"][name]["matrix"]
     assert tuple(matrix["checkpoint"]) == importlib.import_module(f"stages.{name}").CHECKPOINTS
+    assert tuple(matrix["checkpoint"]) == importlib.import_module("stages.compare").CHECKPOINTS

@@ -8,6 +8,7 @@ from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
+from playbook.reporting import alignment
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pages import mistakes_table
 from playbook.reporting.readme import update_block
@@ -18,7 +19,7 @@ from playbook.reporting.takeaways import choosing
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
-
+NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
@@ -32,6 +33,11 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
     },
     "notes/retrieval.md": {"retrieval": lambda: retrieval()},
+    "notes/post_training.md": {
+        "stages": lambda: alignment.stages_table(read_results()) or NOT_YET,
+        "changes": lambda: alignment.changes_table(read_results()) or NOT_YET,
+        "reward-model": lambda: alignment.card_table(read_results()) or NOT_YET,
+    },
 }
 """Page -> its generated blocks, by name."""
 

@@ -50,9 +50,9 @@ class AgentConfig:
     tasks: int = 600
     """In every arm."""
     few: int = 80
-    """The same for a checkpoint that was never taught to search; it gets no curves either."""
-    untaught: tuple[str, ...] = ("base",)
-    """Those checkpoints."""
+    """The same for a checkpoint that is measured briefly; it gets no curves either."""
+    briefly: tuple[str, ...] = ("base", "sft", "dpo")
+    """Those checkpoints: all on the way to the one that is used."""
     curve_tasks: int = 60
     """Questions at each point of a curve."""
     sessions: int = 60
