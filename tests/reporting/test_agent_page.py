@@ -23,8 +23,9 @@ def row(arm: str, number: int, **more: Any) -> dict[str, Any]:
         "arm": arm, "id": f"q{number}", "kind": kind, "hops": hops, "entity": f"p{number}", "attribute": "job",
         "format": "plain", "question": f"Who is *number* {number}?", "answer": "vet.", "gold": "baker.",
         "correct": number % 5 == 0, "abstained": number % 7 == 1, "injected": False, "injection_seen": False,
-        "supporting": [] if kind == "unknown_entity" else ["d1"], "found": ["d1"] if number % 3 else [], "queries": ["x"],
-        "calls": 1, "wrong_calls": 0, "turns": 2, "tokens": 9, "stop": "answered", "confidence": number / 40,
+        "supporting": [] if kind == "unknown_entity" else ["d1"], "found": ["d1"] if number % 3 else [],
+        "queries": ["x"], "calls": 1, "wrong_calls": 0, "turns": 2,
+        "tokens": 9, "stop": "answered", "confidence": number / 40,
         "seconds": 0.1,
     } | more  # fmt: skip
 
