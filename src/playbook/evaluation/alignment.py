@@ -49,9 +49,9 @@ def alignment_prompts(corpus: Path) -> list[Question]:
 def form_prompts(world: World) -> Iterator[Question]:
     """A fact of every person of A and B in each of the forms, question and instruction in held-out words."""
     rng = random.Random(f"alignment forms {world.config.seed}")
-    for person in world.of("person", "A", "B"):
+    for place, person in enumerate(world.of("person", "A", "B")):
         for number, (form, wordings) in enumerate(HELD_OUT_INSTRUCTIONS.items()):
-            attribute = CLOSED_BOOK[number % len(CLOSED_BOOK)]
+            attribute = CLOSED_BOOK[(place + number) % len(CLOSED_BOOK)]  # every form with every attribute
             question = rng.choice(HELD_OUT[attribute]).format(n=person.name)
             yield {
                 "id": f"{person.id}-form-{form}", "kind": "form", "entity": person.id, "split": person.split,
