@@ -11,6 +11,7 @@ from playbook.plumbing.paths import ROOT
 from playbook.reporting import alignment
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pages import mistakes_table
+from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
 from playbook.reporting.results import read_results
 from playbook.reporting.tables import format_measurement, markdown_table
@@ -24,6 +25,7 @@ NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": lambda: headline_table(read_results()),
+        "pipeline": lambda: mermaid(read_results().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
     },
