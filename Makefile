@@ -10,7 +10,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 READY := .venv/.ready
 
-.PHONY: help setup kernel repro smoke test check labs readme why clean
+CORES ?= 2
+N ?= 2
+
+.PHONY: help setup kernel repro snake smoke test check labs readme why exp compare track mlflow verify audit html chat clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +46,9 @@ repro: $(READY) ## run whatever of the pipeline is out of date; results in repor
 	@dvc repro
 	@echo "The report is in reports/README.md"
 
+snake: $(READY) ## as `make repro`, by Snakemake: CORES=2 stages at the same time, or labs/LAB/dvc.yaml:STAGE in STAGES
+	@python -m playbook.commands.snake --cores $(CORES) $(STAGES)
+
 smoke: $(READY) ## run the whole pipeline in small, in a throw-away copy
 	@python -m playbook.commands.smoke
 
@@ -64,6 +70,30 @@ readme: $(READY) ## write the generated tables of README.md and the notes from t
 why: $(READY) ## tell what `make repro` and `make labs` would run, and why
 	@python -m playbook.commands.why
 
+exp: $(READY) ## run the sweep NAME of labs/sweeps.yaml as queued DVC experiments
+	@python -m playbook.commands.sweep $(NAME)
+
+compare: $(READY) ## print the workspace, HEAD and every experiment beside each other, with intervals
+	@python -m playbook.commands.compare
+
+track: $(READY) ## import the workspace, HEAD and every experiment into MLflow; twice adds nothing
+	@python -m playbook.commands.track
+
+mlflow: $(READY) track ## open MLflow's page on what `make track` has imported
+	@mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+verify: $(READY) ## check that dvc.lock, metrics, reports and the numbers of README and notes agree
+	@python -m playbook.commands.verify
+
+audit: $(READY) ## run N=2 stages again in a temporary clone and compare their results
+	@python -m playbook.commands.audit --stages $(N)
+
+html: $(READY) ## write the reports as pages that open offline, in .work/html
+	@python -m playbook.commands.html
+
+chat: $(READY) ## talk to the trained model: it searches the world's documents and remembers you
+	@playbook chat
+
 clean: ## remove built data, models and side checkpoints; keeps .venv and DVC's cache, so `make repro` gets them back fast
-	@rm -rf models .work dvc_plots labs/*/data labs/*/models labs/*/samples .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf models .work dvc_plots .snakemake labs/*/data labs/*/models labs/*/samples .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find data -mindepth 1 -maxdepth 1 ! -name sources -exec rm -rf {} + 2>/dev/null || true

@@ -1,6 +1,6 @@
 """What a checkpoint knows and how it writes, with a record of every answer. Run as `python -m stages.evaluate base`.
 
-Reads: models/KEY, data/tokens/validation.tokens, data/corpus/questions.jsonl (empty where the data is plain text).
+Reads: models/KEY, models/sft (to compare with), data/tokens/validation.tokens, data/corpus.
 Writes: data/records/evaluate/KEY.jsonl, reports/metrics/evaluate/KEY.json.
 Note: every number comes from the held-out loss or from the records; to score anew is not to generate anew.
 """
@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playbook.data.batches import open_validation
 from playbook.data.token_file import TokenFile
-from playbook.evaluation.closed_book import EvaluateConfig, answer_questions, closed_book_metrics, read_questions
+from playbook.evaluation.alignment import alignment_metrics, alignment_prompts, answer_prompts, kl_to_reference
+from playbook.evaluation.closed_book import EvaluateConfig, closed_book_metrics, read_questions
 from playbook.evaluation.diversity import distinct_2
 from playbook.evaluation.language import language_metrics
 from playbook.evaluation.samples import continue_texts
@@ -23,7 +24,7 @@ from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
 from playbook.training.validation import validate
 
-CHECKPOINTS = ("base", "sft")
+CHECKPOINTS = ("base", "sft", "dpo", "grpo")
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,16 @@ def main(key: str) -> None:
         batches = open_validation(file, model.config.context, config.batch_size)
         held_out = validate(model, batches, file.header.text_bytes)
         metrics = language_metrics(held_out.nats, held_out.tokens, held_out.bytes, config.seed)
-        questions = run.input("data/corpus/questions.jsonl")
-        if questions.stat().st_size:  # plain text has none
-            records = answer_questions(read_questions(questions), model, tokenizer, config)
-            metrics |= closed_book_metrics(records, config.seed)
+        corpus, before = run.input("data/corpus"), run.input("models/sft")
+        if (corpus / "questions.jsonl").stat().st_size:  # plain text has none
+            asked, others = read_questions(corpus / "questions.jsonl"), alignment_prompts(corpus)
+            told, answered = (answer_prompts(prompts, model, tokenizer, config) for prompts in (asked, others))
+            records, sft = [*told, *answered], load_model(before, runtime.device, runtime.dtype)
+            compared = [row for row in [*asked, *others] if row["held_out"]]
+            known = records if key == "sft" else answer_prompts(compared, sft, tokenizer, config)
+            worth = {row["id"]: row["gold_reward"] for row in known}
+            metrics |= closed_book_metrics(told, config.seed) | alignment_metrics(records, worth, config.seed)
+            metrics["kl_to_sft"] = kl_to_reference(compared, model, sft, tokenizer, config)
         else:
             records = continue_texts(model, tokenizer, file, config.samples, config.seed)
             metrics |= {"distinct_2": distinct_2([row["answer"] for row in records])}

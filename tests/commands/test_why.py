@@ -7,7 +7,8 @@ import pytest
 from dvc.repo import Repo
 
 from playbook.commands import why
-from playbook.commands.why import flatten, lookup
+from playbook.pipeline.dag import MISSING, flatten, lookup
+from playbook.pipeline.reasons import reasons
 from playbook.plumbing.files import read_json, write_json
 from playbook.plumbing.fingerprint import fingerprints
 
@@ -55,7 +56,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def told(root: Path) -> dict[str, list[str]]:
     with contextlib.chdir(root), Repo() as repo:
-        return why.reasons(repo, root)
+        return reasons(repo, root)
 
 
 def test_nothing_and_then_each_kind_of_change(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,4 +104,4 @@ def test_dotted_names() -> None:
     assert flatten(3, "seed") == {"seed": 3}
     assert lookup({"labs": {"tiny": {"compare": "abc"}}}, "labs.tiny.compare") == "abc"
     assert lookup({"a.b": 1}, "a.b") == 1
-    assert lookup({"a": 1}, "a.b") == why.MISSING
+    assert lookup({"a": 1}, "a.b") == MISSING

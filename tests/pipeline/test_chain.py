@@ -23,8 +23,10 @@ from playbook.plumbing.paths import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of DVC's own dependencies
 
-TRAINED = ["pretrain", "evaluate@base", "sft", "evaluate@sft", "recipe", "report"]
-CHAIN = ["code", "prepare", "audit", "tokenizer", *TRAINED]
+CHECKPOINTS = ["base", "sft", "dpo", "grpo"]
+EVALUATED = [f"{stage}@{name}" for stage in ("evaluate", "agent_eval") for name in CHECKPOINTS]
+TRAINED = ["pretrain", "sft", "reward", "dpo", "grpo", *EVALUATED, "compare", "recipe", "report"]
+CHAIN = ["code", "prepare", "audit", "tokenizer", "index", *TRAINED]
 
 STAGE = '''"""Make-believe."""
 
@@ -112,7 +114,13 @@ def edit(path: Path, change: Callable[[str], str]) -> None:
 def test_only_what_a_change_reaches_runs_again(checkout: Path) -> None:
     first = reran(checkout)
     assert sorted(first) == sorted(CHAIN)
-    for before, after in (("audit", "tokenizer"), ("tokenizer", "pretrain"), ("pretrain", "sft"), ("sft", "recipe")):
+    for before, after in (
+        ("audit", "tokenizer"),
+        ("tokenizer", "pretrain"),
+        ("pretrain", "sft"),
+        ("sft", "recipe"),
+        ("dpo", "grpo"),
+    ):
         assert first.index(before) < first.index(after)
     assert (first[0], first[-1]) == ("code", "report")
     assert reran(checkout) == []

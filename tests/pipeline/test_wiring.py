@@ -93,6 +93,8 @@ def test_every_profile_is_valid_for_every_stage(profile: str | None, tmp_path: P
             read_params(importlib.import_module(stage.module).Params, tmp_path / "params.yaml")
 
 
-def test_the_matrix_of_evaluate_is_the_one_that_its_code_accepts() -> None:
-    matrix = read_yaml(ROOT / "dvc.yaml")["stages"]["evaluate"]["matrix"]
-    assert tuple(matrix["checkpoint"]) == importlib.import_module("stages.evaluate").CHECKPOINTS
+@pytest.mark.parametrize("name", ["evaluate", "agent_eval"])
+def test_the_matrix_of_checkpoints_is_the_one_that_the_code_accepts(name: str) -> None:
+    matrix = read_yaml(ROOT / "dvc.yaml")["stages"][name]["matrix"]
+    assert tuple(matrix["checkpoint"]) == importlib.import_module(f"stages.{name}").CHECKPOINTS
+    assert tuple(matrix["checkpoint"]) == importlib.import_module("stages.compare").CHECKPOINTS

@@ -12,7 +12,7 @@ from playbook.plumbing.config import overlay, read_yaml
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.paths import ROOT
-from stages import audit, evaluate, prepare, pretrain, report, sft, tokenizer
+from stages import audit, compare, dpo, evaluate, grpo, prepare, pretrain, report, reward, sft, tokenizer
 
 PROFILE = {
     "runtime": {"threads": 1, "precision": "float32"},
@@ -42,10 +42,11 @@ def write_params(change: dict[str, object]) -> None:
 def test_from_a_text_to_a_report(workspace: Path) -> None:
     lines = [f"{i} bottles of beer on the wall, {i} bottles of beer.\n" for i in range(1, 300)]
     (workspace / "data/sources/song.txt").write_text("".join(lines))
-    for stage in (prepare, audit, tokenizer, pretrain, sft):
+    for stage in (prepare, audit, tokenizer, pretrain, sft, reward, dpo, grpo):
         stage.main()
-    evaluate.main("base")
-    evaluate.main("sft")
+    for checkpoint in evaluate.CHECKPOINTS:
+        evaluate.main(checkpoint)
+    compare.main()
     report.main()
     metrics = read_metrics("reports/metrics/pretrain.json")
     loss = Measurement.from_json(metrics["val_loss"])
@@ -58,6 +59,8 @@ def test_from_a_text_to_a_report(workspace: Path) -> None:
     samples = [json.loads(row) for row in Path("data/records/evaluate/base.jsonl").read_text().splitlines()]
     assert samples
     assert "closed_book" not in metrics
+    weights = [read_metrics(f"reports/metrics/{name}.json")["run"]["weights_sha256"] for name in ("sft", "dpo", "grpo")]
+    assert len(set(weights)) == 1, "there are no preferences in plain text, so the model is handed on"
     assert "Held-out text, nats per token" in Path("reports/README.md").read_text()
 
 

@@ -8,8 +8,10 @@ from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
+from playbook.reporting import alignment
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pages import mistakes_table
+from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
 from playbook.reporting.results import read_results
 from playbook.reporting.tables import format_measurement, markdown_table
@@ -17,11 +19,13 @@ from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
-
+RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
+NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": lambda: headline_table(read_results()),
+        "pipeline": lambda: mermaid(read_results().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
     },
@@ -29,6 +33,12 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "skills": lambda: headline_table(read_results(), SKILL_LINES),
         "mistakes": lambda: mistakes_table(read_results()),
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
+    },
+    "notes/retrieval.md": {"retrieval": lambda: retrieval()},
+    "notes/post_training.md": {
+        "stages": lambda: alignment.stages_table(read_results()) or NOT_YET,
+        "changes": lambda: alignment.changes_table(read_results()) or NOT_YET,
+        "reward-model": lambda: alignment.card_table(read_results()) or NOT_YET,
     },
 }
 """Page -> its generated blocks, by name."""
@@ -58,6 +68,17 @@ def throughput() -> str:
         if arm != "run":
             rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def retrieval() -> str:
+    """Every leg on LoCoMo, and the default with other index texts."""
+    arms = read_json(RETRIEVAL, "dvc repro labs/retrieval/dvc.yaml")["verbatim"]
+    names = ("turn_recall@5", "turn_recall@10", "session_recall@5", "session_recall@10")
+    rows = [
+        [arm.replace("_", " "), *(format_measurement(Measurement.from_json(row["all"][name]), 3) for name in names)]
+        for arm, row in arms.items()
+    ]
+    return markdown_table(rows, ["LoCoMo, verbatim index", *(name.replace("_", " ") for name in names)])
 
 
 def updated(page: str, text: str) -> str:

@@ -28,6 +28,8 @@ class DataConfig:
     """A glob relative to the root of the checkout; `text` only."""
     validation_fraction: float = 0.1
     """Of the characters, taken from the end; `text` only."""
+    preferences: str | None = None
+    """A JSONL file of preference pairs in place of the world's, see playbook.data.preference_source."""
 
     def __post_init__(self) -> None:
         if not 0 < self.validation_fraction < 1:

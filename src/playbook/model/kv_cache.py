@@ -42,6 +42,12 @@ class KVCache:
         """Positions filled so far, padding included."""
         return self.layers[0].length
 
+    def keep(self, rows: Int[Tensor, " kept"]) -> None:
+        """Forget all rows but these."""
+        self.padding = self.padding[rows]
+        for layer in self.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+
     def positions(self, time: int) -> Int[Tensor, "batch time"]:
         """The position of each of the next `time` tokens in its own row: 0 is the first token that is not padding."""
         columns = torch.arange(self.length, self.length + time, device=self.padding.device)

@@ -73,12 +73,16 @@ def read_jsonl(path: str | Path, run: str = "dvc repro") -> Iterator[dict[str, A
             yield cast(dict[str, Any], row)
 
 
+NO_CONTENT = {"__pycache__", ".snakemake_timestamp"}
+"""What Python and Snakemake leave in folders, as in .dvcignore."""
+
+
 def file_sha256(path: str | Path) -> str:
     """The SHA-256 of a file, or of all files below a folder (names and contents, in sorted order)."""
     path = Path(path)
     digest = hashlib.sha256()
     if path.is_dir():
-        for child in sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+        for child in sorted(p for p in path.rglob("*") if p.is_file() and not NO_CONTENT & set(p.parts)):
             digest.update(f"{child.relative_to(path)}\0{file_sha256(child)}\n".encode())
     else:
         with open(path, "rb") as handle:

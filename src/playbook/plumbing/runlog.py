@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from playbook.plumbing.files import atomic_write
+from playbook.plumbing.live import tell_live
 
 Item = TypeVar("Item")
 
@@ -27,6 +28,7 @@ class Curve:
         """Append a row; an unknown column is an error of ours."""
         assert set(row) <= set(self.columns), f"unknown columns {set(row) - set(self.columns)}"
         self.rows.append(row)
+        tell_live(row)
 
     def write(self, path: str | Path) -> None:
         """Write CSV; floats with 6 significant digits, missing values empty."""

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from playbook.plumbing import live
 from playbook.plumbing.config import read_params
 from playbook.plumbing.errors import InputError, tell
 from playbook.plumbing.files import file_sha256
@@ -85,9 +86,13 @@ def stage(module: str, params_type: type[Params], key: str | None = None) -> Ite
     params = read_params(params_type, params_file(module))
     run = Stage(module, params, metrics_file(module, key))
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # SIGTERM alone would skip every clean-up
+    live.begin(f"{module.removeprefix('stages.')}{'' if key is None else f'@{key}'}")
+    ended = "FAILED"
     try:
         yield run
+        ended = "FINISHED"
     finally:
+        live.finish(ended)
         signal.signal(signal.SIGTERM, previous)
     run.check_unmoved()
     if read_params(params_type, params_file(module)) != params:

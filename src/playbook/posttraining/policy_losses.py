@@ -27,7 +27,7 @@ def importance_ratio(
     """How much likelier each token is now than when it was sampled; 1 where the weight is 0.
 
     token: `exp(l_t - old_t)`, as in PPO and GRPO. sequence: the geometric mean of these over the answer, the same for
-    all its tokens; with the reduction "grpo" this is GSPO (Zheng et al., arXiv 2507.18071, equations 5 and 7).
+    all its tokens; with the reduction "grpo" this is GSPO (Zheng et al., arXiv 2507.18071, section 4.1).
     Unequal shapes and an unknown level raise `InputError`.
     """
     check_equal_shapes(logps=logps, old_logps=old_logps, weights=weights)
@@ -49,7 +49,7 @@ def clipped_policy_loss(
 
     A token that moved far enough in the direction of its advantage gets no further gradient. PPO, Schulman et al.,
     arXiv 1707.06347, equation 7; unequal bounds ("clip higher", which leaves rare tokens room to grow): DAPO,
-    Yu et al., arXiv 2503.14476, equation 10. Advantages of another shape raise `InputError`.
+    Yu et al., arXiv 2503.14476, section 3.1. Advantages of another shape raise `InputError`.
     """
     _check_advantages(ratio, advantages)
     clipped = ratio.clamp(1 - clip_low, 1 + clip_high)
@@ -64,7 +64,7 @@ def cispo_loss(
 ) -> Float[Tensor, "batch time"]:
     """`-stop_gradient(min(ratio, 1 + clip_high)) A l_t`: the weight of a token is clipped, never its gradient.
 
-    MiniMax-M1, arXiv 2506.13585, equations 4 and 5, without the lower bound, as there. (TRL's `epsilon_high` for this
+    MiniMax-M1, arXiv 2506.13585, section 3.1, without the lower bound, as there. (TRL's `epsilon_high` for this
     loss is our 1 + clip_high.) Unequal shapes raise `InputError`.
     """
     check_equal_shapes(logps=logps, ratio=ratio)
@@ -109,7 +109,7 @@ def reduce_tokens(
     - dr_grpo: the sum / (batch * `max_tokens`), the most tokens an answer may have: no length in the denominator
       (arXiv 2503.20783, section 3)
     - dapo: the sum / `step_tokens`, the tokens of all the batches accumulated for this step; bnpo if there is but one
-      (arXiv 2503.14476, equation 12)
+      (arXiv 2503.14476, section 3.3)
 
     For two answers of 1 and 3 tokens with loss 1 at the first's and 0 at the second's: grpo 1/2, bnpo 1/4, and
     dr_grpo with `max_tokens` 5 gives 1/10.

@@ -132,6 +132,39 @@ def closed_book_bars(title: str, held_out: Measured, seen: Measured, chance: Mea
         return figure
 
 
+def curves(title: str, curve: pd.DataFrame, above: Mapping[str, str], below: Mapping[str, str]) -> Figure:
+    """Two panels of smoothed columns against steps; `above` and `below` map a column to its label."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8, 4.8), layout="constrained")
+        panels = figure.subplots(2, sharex=True)
+        for axes, columns in zip(panels, (above, below), strict=True):
+            for colour, (column, label) in zip((BLUE, VERMILION, GREEN), columns.items(), strict=False):
+                values = curve[column]
+                axes.plot(curve.step, values, color=colour, alpha=0.25, linewidth=0.8)
+                axes.plot(curve.step, values.ewm(halflife=max(1, len(values) // 20)).mean(), color=colour, label=label)
+            axes.legend()
+        panels[0].set(title=title)
+        panels[1].set_xlabel("step")
+        return figure
+
+
+def reliability_diagram(bins: Sequence[tuple[float, float, int]]) -> Figure:
+    """How often a reward model is right against how sure it is; the size of a dot is its share of the pairs."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(5, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0.5, 1], [0.5, 1], color=GREY, linewidth=1, label="as sure as right")
+        total = sum(count for *_, count in bins)
+        sure, right = [b[0] for b in bins], [b[1] for b in bins]
+        axes.plot(sure, right, color=BLUE, linewidth=1)
+        axes.scatter(
+            sure, right, s=[20 + 400 * count / total for *_, count in bins], color=BLUE, label="held-out pairs"
+        )
+        axes.set(title="Sure and right", xlabel="certainty", ylabel="share right", xlim=(0.48, 1.03), ylim=(0, 1.05))
+        axes.legend(loc="lower right")
+        return figure
+
+
 def save(figure: Figure, stem: Path) -> None:
     """Write `stem`.svg and `stem`.png, whole or not at all."""
     with matplotlib.rc_context(STYLE):

@@ -17,6 +17,7 @@ from playbook.reporting.tables import (
 CLOSED_BOOK = ("evaluate/base", "pretrain")
 TUNED = ("evaluate/sft", "sft")
 SKILLS = ("recipe",)
+CHANGES = ("compare",)
 LOSS = ("pretrain", "evaluate/base")
 PLACES = 3
 """Decimals at least, so that 0.9796 does not stand as 0.98 beside a target that it misses."""
@@ -30,7 +31,7 @@ class Line:
     files: tuple[str, ...]
     """Metrics files that may hold it; the first that does is used."""
     name: str
-    rule: Literal["at least", "at most", "chance", ""] = ""
+    rule: Literal["at least", "at most", "chance", "rises", "falls", ""] = ""
     target: float = 0.0
 
 
@@ -49,6 +50,17 @@ SKILL_LINES = (
     Line("An answer to be found, and refused", SKILLS, "false_refusal_rate", "at most", 0.05),
 )
 """What the fine-tuned model does with passages that it has never seen, about people that it has never read of."""
+ALIGNMENT_LINES = (
+    Line("Reward model: held-out pairs ranked rightly", ("reward",), "accuracy", "at least", 0.95),
+    Line("Reward model: calibration error", ("reward",), "ece", "at most", 0.05),
+    Line("Reward model: rank correlation with the gold reward", ("reward",), "corr_with_gold", "at least", 0.9),
+    Line("Gold reward, base to fine-tuned", CHANGES, "sft_minus_base.gold_reward", "rises"),
+    Line("Gold reward, fine-tuned to DPO", CHANGES, "dpo_minus_sft.gold_reward", "rises"),
+    Line("Gold reward, DPO to GRPO", CHANGES, "grpo_minus_dpo.gold_reward", "rises"),
+    Line("Wrong answers given as if known, base to GRPO", CHANGES, "grpo_minus_base.hallucination_rate", "falls"),
+    Line("Memory, B, base to GRPO", CHANGES, "grpo_minus_base.closed_book_B", "at least", -0.03),
+)
+"""What post-training is to do; differences are paired, on the same prompts."""
 LINES = (
     Line("Memory, A: biography and questions in training", CLOSED_BOOK, "closed_book.A", "at least", 0.98),
     Line("Memory, B: only the biography in training", CLOSED_BOOK, "closed_book.B", "at least", 0.95),
@@ -57,6 +69,7 @@ LINES = (
     Line("After fine-tuning: memory, C", TUNED, "closed_book.C"),
     Line("After fine-tuning: wrong answers given as if known", TUNED, "hallucination_rate"),
     *(line for line in SKILL_LINES if line.rule),
+    *ALIGNMENT_LINES,
     Line("Held-out text, bits per byte", LOSS, "val_bits_per_byte"),
     Line("Held-out text, nats per token", LOSS, "val_loss"),
     Line("Parameters", ("pretrain",), "run.params", "at most", 3e6),
@@ -97,11 +110,24 @@ def judge(found: Measurement, line: Line) -> tuple[str, str]:
         met, doubt, word = found.value >= line.target, low < line.target <= high, "≥"
     elif line.rule == "at most":
         met, doubt, word = found.value <= line.target, low <= line.target < high, "≤"
+    elif line.rule in ("rises", "falls"):
+        return judge_change(found, line.rule == "rises")
     else:
         return NOTHING, NOTHING
     beyond = "below" if met == (line.rule == "at least") else "above"
     verdict = "met" if met else "missed"
     return f"{word} {format_fact(line.target)}", f"{verdict}, interval reaches {beyond}" if doubt else verdict
+
+
+def judge_change(found: Measurement, rises: bool) -> tuple[str, str]:
+    """A difference that has to be on one side of 0 with its whole interval.
+
+    >>> judge_change(Measurement(0.02, (-0.01, 0.05), 140), rises=True)
+    ('> 0', 'open: the interval holds 0')
+    """
+    low, high = found.ci95
+    verdict = "open: the interval holds 0" if low <= 0 <= high else "met" if (low > 0) == rises else "missed"
+    return "> 0" if rises else "< 0", verdict
 
 
 def _judge_fact(fact: float | int, line: Line) -> tuple[str, str]:

@@ -7,9 +7,13 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
+from playbook.evaluation.reward_card import reliability
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement, walk_measurements
-from playbook.reporting import figures, takeaways
+from playbook.reporting import alignment, figures, takeaways
+from playbook.reporting.agent_page import latest, lines, write_agent_page
 from playbook.reporting.attention_text import attention_text
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pipeline import mermaid
@@ -18,6 +22,20 @@ from playbook.reporting.samples import diary, question_samples, text_samples
 from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
 
 COMMAND = "python -m stages.report"
+PANELS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "reward": ("Reward model", {"loss": "loss"}, {"accuracy": "accuracy", "margin": "lead of the chosen"}),
+    "dpo": (
+        "DPO",
+        {"rewards/chosen": "implicit reward, chosen", "rewards/rejected": "rejected"},
+        {"logps/chosen": "log-probability, chosen", "logps/rejected": "rejected"},
+    ),
+    "grpo": (
+        "GRPO",
+        {"reward": "reward", "frac_reward_zero_std": "groups that agree"},
+        {"kl_exact": "exact KL a token", "kl": "its k3 estimate", "entropy": "entropy"},
+    ),
+}
+"""Stage -> title, and the columns of the two panels of its curve."""
 RUN_FACTS = {
     "seconds": "seconds, whole stage",
     "train_seconds": "seconds of training alone",
@@ -38,7 +56,7 @@ RUN_FACTS = {
 
 
 def write_report(results: Results, folder: Path) -> None:
-    """Write folder/README.md, folder/figures/ and folder/tables/; what an earlier report left in those two goes."""
+    """Write folder/README.md, agent.md, figures/ and tables/ in folder; what was left in those two goes."""
     for name in ("figures", "tables"):
         shutil.rmtree(folder / name, ignore_errors=True)
     drawn = draw(results, folder / "figures")
@@ -49,6 +67,7 @@ def write_report(results: Results, folder: Path) -> None:
             handle.write(table + "\n")
     with atomic_write(folder / "README.md") as handle:
         handle.write(page(results, drawn, tables))
+    write_agent_page(results, folder)
 
 
 def draw(results: Results, folder: Path) -> list[str]:
@@ -65,6 +84,12 @@ def draw(results: Results, folder: Path) -> list[str]:
         groups = [results.group(f"evaluate/{checkpoint}", name) for name in names]
         if groups[0]:
             made[f"closed_book_{checkpoint}"] = figures.closed_book_bars(title, *groups)
+    for stage, (title, above, below) in PANELS.items():
+        if stage in results.curves and len(results.curves[stage]):
+            made[f"{stage}_curve"] = figures.curves(title, results.curves[stage], above, below)
+    if results.pairs:
+        lead = np.array([row["reward_chosen"] - row["reward_rejected"] for row in results.pairs])
+        made["reliability"] = figures.reliability_diagram(reliability(lead, lead > 0))
     if results.attention:
         made["attention"] = attention_text(**results.attention)
     for name, figure in made.items():
@@ -80,6 +105,11 @@ def make_tables(results: Results) -> dict[str, str]:
             tables[f"by_attribute_{checkpoint}"] = by_attribute
     if results.group("recipe", "known_facts"):
         tables["skills"] = headline_table(results, SKILL_LINES)
+    made = {
+        "stages": alignment.stages_table(results), "changes": alignment.changes_table(results),
+        "reward_model": alignment.card_table(results), "gallery": alignment.gallery(results.records),
+    }  # fmt: skip
+    tables |= {name: table for name, table in made.items() if table}
     if facts := _run_facts(results):
         tables["run"] = facts
     for name in results.metrics:
@@ -105,6 +135,8 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
         *_training(results, drawn, "## Fine-tuning", "sft", "sft"),
         *_memory(results, drawn, tables, "## What it knows by heart after fine-tuning", "sft"),
         *_reading(results, drawn, tables),
+        *_alignment(results, drawn, tables),
+        *_agent(results),
         *_samples(results),
         *_data(results),
     ]
@@ -174,6 +206,32 @@ def _reading(results: Results, drawn: list[str], tables: Mapping[str, str]) -> l
     return parts
 
 
+def _alignment(results: Results, drawn: list[str], tables: Mapping[str, str]) -> list[str]:
+    title = "## Post-training"
+    if absent := [name for name in ("reward", "dpo", "grpo", "compare") if name not in results.metrics]:
+        return [title, _absent(absent[0])]
+    if "stages" not in tables:
+        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+    parts = [
+        title, "The same prompts, in words that no training used, at each checkpoint:", tables["stages"],
+        "### What each step changed", "New minus old on the same prompts, paired:",
+        *([tables["changes"]] if "changes" in tables else []), *_bullets(alignment.steps_told(results)),
+    ]  # fmt: skip
+    if "reward_model" in tables:
+        parts += ["### The reward model", tables["reward_model"]]
+    if "reliability" in drawn:
+        parts += _figure(
+            "reliability", "How often the reward model is right against how sure it is", "metrics/reward.json"
+        )
+    for stage, (name, *_) in PANELS.items():
+        if f"{stage}_curve" in drawn:
+            parts += _figure(f"{stage}_curve", f"{name}: what was logged at each step", f"curves/{stage}.csv")
+    if "gallery" in tables:
+        rule = "The first prompts of each kind and split that not all answered alike; in brackets the gold reward."
+        parts += ["### The same prompts through the checkpoints", rule, tables["gallery"]]
+    return parts
+
+
 MISTAKES = {
     "name": "whom it is about",
     "noun": "what is asked of them",
@@ -192,9 +250,21 @@ def mistakes_table(results: Results) -> str:
     return markdown_table(rows, ("what went wrong first", "share of all answers", "n"))
 
 
+def _agent(results: Results) -> list[str]:
+    title = "## What it does with documents, tools and memory"
+    if (checkpoint := latest(results)) is None:
+        return [title, _absent("agent_eval")]
+    return [
+        title,
+        headline_table(results, lines(checkpoint)),
+        "Arms, errors, curves, trajectories: [agent.md](agent.md).",
+    ]
+
+
 def _samples(results: Results) -> list[str]:
     parts = []
-    for checkpoint, records in results.records.items():
+    for checkpoint in ("base", "sft"):
+        records = results.records.get(checkpoint, [])
         if records and "correct" in records[0]:
             rule = "The first right and the first wrong answers of each split, not a selection by taste."
             parts += [f"## Samples, {checkpoint}", rule, question_samples(records)]
@@ -239,7 +309,8 @@ def _cell(measured: Measurement | None) -> str:
 
 
 def _run_facts(results: Results) -> str | None:
-    columns = [name for name in ("pretrain", "sft", "evaluate/base", "evaluate/sft") if name in results.metrics]
+    stages = ("pretrain", "sft", "reward", "dpo", "grpo", "evaluate/base", "evaluate/sft")
+    columns = [name for name in stages if name in results.metrics]
     rows = []
     for key, label in RUN_FACTS.items():
         facts = [results.fact(name, key) for name in columns]

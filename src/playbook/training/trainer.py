@@ -19,6 +19,7 @@ from playbook.data.batches import Batch
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write
+from playbook.plumbing.live import tell_live
 from playbook.plumbing.runlog import Curve, progress, say
 from playbook.training.losses import token_nats
 from playbook.training.optimizer import OptimizerConfig, clip_gradients, make_optimizers, set_learning_rate
@@ -207,6 +208,7 @@ class Trainer:
         held_out = self.validate(self.model)
         self.model.train()
         self.curve.rows[-1] |= {"val_loss": held_out.loss, "val_bits_per_byte": held_out.bits_per_byte}
+        tell_live({"step": done, "val_loss": held_out.loss, "val_bits_per_byte": held_out.bits_per_byte})
         facts = {"loss": self.curve.rows[-1]["loss"], "val_loss": held_out.loss, "seconds": self.seconds}
         say(f"step {done}/{self.steps}", facts)
 

@@ -24,14 +24,18 @@ UNANSWERABLE_SHARE = 0.25
 
 
 def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str, Any]:
-    """A closed-book prompt about an A person or about nobody, with what the gold reward needs to score an answer."""
+    """A closed-book prompt about an A person or about nobody, with what the gold reward needs to score an answer.
+
+    `entity` is an id, or the name of nobody: what a split of the prompts has to keep together.
+    """
     person = rng.choice(world.of("person", "A"))
     if rng.random() < UNANSWERABLE_SHARE:
         missing = rng.random() < 0.5
-        task = about_missing(rng, person.name, False) if missing else about_nobody(rng, rng.choice(nobody), False)
+        name = person.name if missing else rng.choice(nobody)
+        task = (about_missing if missing else about_nobody)(rng, name, False)
         attribute = rng.choice(CLOSED_BOOK) if missing else task["attribute"]
         return {
-            "kind": task["kind"], "entity": person.id if missing else None, "attribute": task["attribute"],
+            "kind": task["kind"], "entity": person.id if missing else name, "attribute": task["attribute"],
             "format": "plain", "messages": [user(task["question"])], "answer": IDK,
             "candidates": world.candidates(attribute, "A", "B"),
         }  # fmt: skip
@@ -80,6 +84,7 @@ def preference_rows(world: World) -> Iterator[dict[str, Any]]:
         yield {
             "id": f"d{number:05d}",
             "kind": row["kind"],
+            "entity": row["entity"],
             "label": label,
             "prompt": row["messages"],
             "chosen": [assistant(chosen)],

@@ -1,0 +1,70 @@
+"""The workspace, HEAD and every experiment as one table: the parameters in which they differ, what they measured.
+
+It shows what `dvc exp show` shows, made to be read: intervals beside values, equal parameters left out, and of the
+metrics the lines of the headline only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from playbook.pipeline.revisions import Revision, entry_metrics, entry_params
+from playbook.plumbing.metrics import Measurement
+from playbook.reporting.headline import LINES, Line
+from playbook.reporting.results import Results
+from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
+
+
+@dataclass(frozen=True)
+class Column:
+    """One revision, read."""
+
+    name: str
+    params: Mapping[str, Any]
+    results: Results
+
+
+def read_column(revision: Revision) -> Column:
+    """The main chain's parameters and metrics files of a revision, as dvc.lock ties them together."""
+    params: dict[str, Any] = {}
+    metrics: dict[str, dict[str, Any]] = {}
+    for stage, entry in revision.pipelines().get("main", {}).items():
+        params |= {name: value for name, value in entry_params(entry).items() if name != "code"}
+        measured, facts = entry_metrics(revision, entry)
+        tree = {"run": facts}
+        for name, found in measured.items():
+            _put(tree, name, found)
+        metrics[stage.replace("@", "/")] = tree
+    return Column(revision.name, params, Results(metrics))
+
+
+def _put(tree: dict[str, Any], dotted: str, found: Measurement) -> None:
+    *folders, last = dotted.split(".")
+    for folder in folders:
+        tree = tree.setdefault(folder, {})
+    tree[last] = found.to_json()
+
+
+def comparison(columns: Sequence[Column], lines: Sequence[Line] = LINES) -> str:
+    """A Markdown table, a revision a column: first the parameters that differ, then the lines of the headline."""
+    rows: list[list[str]] = []
+    for name in dict.fromkeys(name for column in columns for name in column.params):
+        values = [str(column.params.get(name, NOTHING)) for column in columns]
+        if len(set(values)) > 1:
+            rows.append([f"`{name}`", *(value if len(value) <= 40 else value[:39] + "…" for value in values)])
+    for line in lines:
+        cells = [_cell(column.results, line) for column in columns]
+        if any(cell != NOTHING for cell in cells):
+            rows.append([line.label, *cells])
+    return markdown_table(rows, ["", *(column.name for column in columns)])
+
+
+def _cell(results: Results, line: Line) -> str:
+    for file in line.files:
+        if line.name.startswith("run."):
+            fact = results.fact(file, line.name.removeprefix("run."))
+            if isinstance(fact, int | float):
+                return format_fact(fact)
+        elif (found := results.measurement(file, line.name)) is not None:
+            return format_measurement(found, 3)
+    return NOTHING

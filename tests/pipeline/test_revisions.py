@@ -1,0 +1,65 @@
+"""Revisions read from git, and what is made of them: the comparison, the regression gate."""
+
+from pathlib import Path
+
+import pytest
+from pipeline.small_revisions import METRICS, checkout_with_experiment, read
+
+from playbook.pipeline.agreement import regressions, torn_lock
+from playbook.pipeline.comparison import comparison, read_column
+from playbook.pipeline.revisions import entry_metrics, stage_names
+from playbook.plumbing.metrics import Measurement
+from playbook.reporting.headline import Line
+
+LINES = (Line("known", ("train",), "closed_book.A", "at least", 0.9), Line("seconds", ("train",), "run.seconds"))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return checkout_with_experiment(tmp_path / "checkout")
+
+
+def test_the_workspace_head_and_experiments_are_found_with_what_dvc_yaml_still_has(checkout: Path) -> None:
+    found = read(checkout)
+    assert [revision.name for revision in found] == ["workspace", "HEAD", "fast"]
+    assert [list(revision.pipelines()["main"]) for revision in found] == [["prepare", "train"]] * 3
+    rates = [r.pipelines()["main"]["train"]["params"]["params.yaml"]["train"]["rate"] for r in found]
+    assert rates == [0.1, 0.1, 0.2]
+
+
+def test_a_metrics_file_that_is_not_the_recorded_one_is_not_believed(checkout: Path) -> None:
+    (checkout / METRICS).write_text((checkout / METRICS).read_text().replace("0.9,", "0.99,"))
+    workspace, head, _ = read(checkout)
+    assert entry_metrics(workspace, workspace.pipelines()["main"]["train"]) == ({}, {})
+    measured, facts = entry_metrics(head, head.pipelines()["main"]["train"])
+    assert measured == {"closed_book.A": Measurement(0.9, (0.85, 0.9500000000000001), 9)}
+    assert facts == {"seconds": 3.5}
+
+
+def test_the_comparison_shows_what_differs_and_intervals(checkout: Path) -> None:
+    rows = comparison([read_column(revision) for revision in read(checkout)[1:]], LINES).splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert cells[0] == ["", "HEAD", "fast"]
+    assert cells[2:] == [
+        ["`train.rate`", "0.1", "0.2"],
+        ["known", "0.900 [0.850, 0.950]", "0.800 [0.750, 0.850]"],
+        ["seconds", "3.5", "3.5"],
+    ]
+
+
+def test_a_fall_out_of_the_interval_is_a_regression_and_a_rise_is_none(checkout: Path) -> None:
+    _, head, fast = map(read_column, read(checkout))
+    assert list(regressions(head, fast, LINES)) == ["known: 0.900 [0.850, 0.950] before, now 0.800 [0.750, 0.850]"]
+    assert list(regressions(fast, head, LINES)) == []
+
+
+def test_a_lock_whose_halves_do_not_fit_is_told(checkout: Path) -> None:
+    assert list(torn_lock(read(checkout)[0])) == []
+    lock = (checkout / "dvc.lock").read_text()
+    (checkout / "dvc.lock").write_text(lock.replace("0" * 32, "1" * 32, 1))
+    assert list(torn_lock(read(checkout)[0])) == ["dvc.lock: train has used another data/x than its maker has left"]
+
+
+def test_matrices_are_multiplied_out() -> None:
+    stages = {"a": {"matrix": {"x": ["p", "q"], "y": [1]}}, "b": {"cmd": "b"}}
+    assert stage_names({"stages": stages}) == {"a@p-1", "a@q-1", "b"}

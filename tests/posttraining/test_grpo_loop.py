@@ -1,0 +1,131 @@
+"""The loop of GRPO on a model small enough to learn in seconds; a checker that fails must be heard."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from posttraining.made_up import CONFIG, TOKENIZER, model
+from toy import randomised
+
+from playbook.inference.sampling import SamplingConfig
+from playbook.model.checkpoint import weights_sha256
+from playbook.model.gpt import GPTMini
+from playbook.plumbing.errors import InputError
+from playbook.posttraining.grpo_loop import GRPO_COLUMNS, GRPOConfig, GRPOLoop
+from playbook.posttraining.rollouts import Record, Reward, roll_out
+from playbook.text.special_tokens import END
+from playbook.training.optimizer import OptimizerConfig
+
+RECORDS = [{"id": letter, "messages": [{"role": "user", "content": f"{letter}?"}]} for letter in "abcdef"]
+SETTINGS = GRPOConfig(
+    steps=4, prompts=3, group=4, max_new_tokens=5, beta=0.0, reduction="dr_grpo",
+    optimizer=OptimizerConfig("adamw", learning_rate=1e-2),
+)  # fmt: skip
+
+
+def short(record: Record, answer: str) -> float:
+    """Brevity is all."""
+    return -float(len(answer))
+
+
+def loop(work: Path, reward: Reward = short, config: GRPOConfig = SETTINGS, reference: Any = None) -> GRPOLoop:
+    torch.manual_seed(1)
+    policy = randomised(model())
+    work.mkdir(parents=True, exist_ok=True)
+    return GRPOLoop(policy, reference or randomised(model()), TOKENIZER, RECORDS, reward, config, work, seed=2)
+
+
+def test_the_reward_rises(tmp_path: Path) -> None:
+    curve = loop(tmp_path, config=replace(SETTINGS, steps=25, prompts=6, group=8)).run()
+    rewards = [row["reward"] for row in curve.rows]
+    assert sum(rewards[-5:]) / 5 > sum(rewards[:5]) / 5 + 0.5
+    assert set(curve.rows[0]) == set(GRPO_COLUMNS)
+    assert curve.rows[0]["clip_ratio/region_mean"] == 0  # one update a rollout: the ratio is 1
+
+
+def test_the_price_of_kl_keeps_it_near_its_reference(tmp_path: Path) -> None:
+    ends = {}
+    for beta in (0.0, 5.0):
+        start = loop(tmp_path / str(beta), config=replace(SETTINGS, steps=15, beta=beta))
+        start.reference.load_state_dict(start.model.state_dict())
+        rows = start.run().rows
+        assert rows[0]["kl_exact"] == pytest.approx(0, abs=1e-6)
+        ends[beta] = sum(row["kl_exact"] for row in rows[-5:])
+    assert ends[5.0] < ends[0.0] / 2
+
+
+def test_weights_stand_on_what_was_sampled_and_on_end() -> None:
+    policy = randomised(model())
+    rollout = roll_out(policy, TOKENIZER, RECORDS[:2], [[1, 2, 3], [1, 2]], 3, SamplingConfig(), 4, short)
+    end = TOKENIZER.id_of(END)
+    for row, (tokens, ended) in enumerate(zip(rollout.tokens, rollout.ended, strict=True)):
+        written = rollout.targets[row][rollout.weights[row] == 1].tolist()
+        assert len(written) == tokens + ended
+        assert (written[-1:] == [end]) == ended
+    assert rollout.rewards.tolist() == [-float(len(answer)) for answer in rollout.answers]
+
+
+def test_groups_that_agree_teach_nothing(tmp_path: Path) -> None:
+    same = loop(tmp_path, reward=lambda record, answer: 1.0)
+    before = weights_sha256(same.model)
+    same.config = replace(SETTINGS, optimizer=SETTINGS.optimizer)
+    rollout_rows = same.run().rows
+    assert {row["frac_reward_zero_std"] for row in rollout_rows} == {1.0}
+    assert {row["grad_norm"] for row in rollout_rows} == {0.0}
+    assert before != ""
+
+
+def test_a_reward_that_raises_is_heard_and_never_becomes_a_score(tmp_path: Path) -> None:
+    def broken(record: Record, answer: str) -> float:
+        raise KeyError("candidates")
+
+    with pytest.raises(KeyError, match="candidates"):
+        loop(tmp_path, reward=broken).run()
+
+
+def test_a_reward_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a finite number"):
+        loop(tmp_path, reward=lambda record, answer: float("nan")).run()
+
+
+def test_a_prompt_without_room_for_an_answer_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"leaves 30 of 32 tokens(.|\n)*'a\?'"):
+        loop(tmp_path, config=replace(SETTINGS, max_new_tokens=30))
+
+
+def test_a_reference_with_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the vocabulary of the policy"):
+        loop(tmp_path, reference=GPTMini(CONFIG, TOKENIZER.vocab_size + 1))
+
+
+class _KilledError(BaseException):
+    pass
+
+
+def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GRPOLoop, "checkpoint_seconds", -1.0)
+    whole = loop(tmp_path / "a")
+    whole.run()
+    calls = 0
+
+    def dies(record: Record, answer: str) -> float:
+        nonlocal calls
+        calls += 1
+        if calls > 30:  # in the third of four steps
+            raise _KilledError
+        return short(record, answer)
+
+    with pytest.raises(_KilledError):
+        loop(tmp_path / "b", reward=dies).run()
+    resumed = loop(tmp_path / "b")
+    resumed.run()
+    assert weights_sha256(resumed.model) == weights_sha256(whole.model)
+    assert [row["reward"] for row in resumed.curve.rows] == [row["reward"] for row in whole.curve.rows]
+
+
+@pytest.mark.parametrize("bad", [{"steps": 0}, {"group": 1}, {"beta": -1.0}, {"temperature": 0.5}])
+def test_bad_settings(bad: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=next(iter(bad))):
+        GRPOConfig(**bad)
