@@ -18,24 +18,53 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 STYLE = "answer style"
 
-TELL = (
-    "My {t} is {v}.",
-    "Please remember that my {t} is {v}.",
-    "For later: my {t} is {v}.",
-    "Note that my {t} is {v}.",
-)
+
+def _with_openers(openers: tuple[str, ...], texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Every text after every opener: so many wordings that what they have in common is learnt."""
+    return tuple(_sentence(f"{opener}{text}") for opener in openers for text in texts)
+
+
+def _sentence(text: str) -> str:
+    return text if text.startswith("{") else text[0].upper() + text[1:]
+
+
+TELL = _with_openers(
+    (
+        "", "please remember that ", "for later: ", "note that ", "keep in mind that ", "you should know that ",
+        "write down that ", "let me tell you that ", "by the way, ",
+    ),
+    ("my {t} is {v}.", "{v} is my {t}."),
+)  # fmt: skip
 TELL_HELD_OUT = ("Remember this: my {t} is {v}.", "Just so that you know, my {t} is {v}.")
-UPDATE = ("My {t} is now {v}.", "I have changed my mind: my {t} is {v}.", "My {t} is {v} these days.")
+UPDATE = _with_openers(
+    ("", "I have changed my mind: ", "that is no longer so: ", "please note that ", "since last week "),
+    ("my {t} is now {v}.", "my {t} is {v} these days.", "{v} is now my {t}.", "my new {t} is {v}."),
+)
 UPDATE_HELD_OUT = ("From today my {t} is {v}.", "My {t} has changed, it is {v} now.")
-FORGET = ("Forget my {t}.", "Please forget my {t}.", "Do not remember my {t} any more.")
+FORGET = _with_openers(
+    ("", "please "),
+    (
+        "forget my {t}.", "do not remember my {t} any more.", "delete my {t}.", "forget all about my {t}.",
+        "remove my {t} from your notes.", "forget what you know of my {t}.", "drop my {t} from memory.",
+    ),
+)  # fmt: skip
 FORGET_HELD_OUT = ("Forget what my {t} is.",)
-ASK = ("What is my {t}?", "Tell me my {t}.", "Do you remember my {t}?", "Which is my {t}?")
+ASK = (
+    "What is my {t}?", "Tell me my {t}.", "Do you remember my {t}?", "Which is my {t}?", "Can you tell me my {t}?",
+    "What did I say my {t} is?", "Remind me of my {t}.", "Do you know my {t}?", "Please look up my {t}.",
+    "What have you noted as my {t}?", "I should like to hear my {t}.", "And my {t}?",
+)  # fmt: skip
 ASK_HELD_OUT = ("What was my {t} again?", "Name my {t}.")
 TELL_STYLE = {
-    "capitals": ("Always answer me in capitals.", "I like answers in capitals."),
-    "sentence": ("Always answer me in a sentence.", "I like answers in a sentence."),
-    "json": ("Always answer me in JSON.", "I like answers in JSON."),
-}
+    style: tuple(
+        text.format(s=spoken)
+        for text in (
+            "Always answer me in {s}.", "I like answers in {s}.", "Please answer me in {s} every time.",
+            "I want all answers in {s}.", "Write your answers in {s}.", "Answer me in {s}, please.",
+        )
+    )
+    for style, spoken in (("capitals", "capitals"), ("sentence", "a sentence"), ("json", "JSON"))
+}  # fmt: skip
 TELL_STYLE_HELD_OUT = {
     "capitals": ("From now on answer me in capitals.",),
     "sentence": ("From now on answer me in a sentence.",),
