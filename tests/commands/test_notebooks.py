@@ -8,8 +8,11 @@ from typing import Any
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
 
-from playbook.commands.notebooks import FOLDER, LARGEST
+from playbook.commands.notebooks import FOLDER, LARGEST, execute, main
+from playbook.plumbing.errors import InputError
 from playbook.plumbing.paths import ROOT
 
 NOTEBOOKS = sorted((ROOT / FOLDER).glob("*.ipynb"))
@@ -56,3 +59,21 @@ def test_it_names_no_folder_of_a_machine(path: Path) -> None:
 
 def test_there_are_five() -> None:
     assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "05", "08"]
+
+
+def test_a_notebook_is_run_for_real_and_one_that_fails_is_left_as_it_was(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), good)
+    nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), bad)
+    before = bad.read_bytes()
+    assert execute(good) == good.stat().st_size - 1
+    assert code_cells(good)[0].outputs[0].text == "42\n"
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+        execute(bad)
+    assert bad.read_bytes() == before
+
+
+def test_no_notebooks_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.excepthook", None)
+    with pytest.raises(InputError, match="notebooks"):
+        main(tmp_path)
