@@ -13,10 +13,10 @@ READY := .venv/.ready
 CORES ?= 2
 N ?= 2
 
-.PHONY: help setup kernel repro snake smoke test check labs readme why exp compare track mlflow verify audit html chat clean
+.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify audit html chat clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with the pinned packages (every other target does it when needed)
 
@@ -41,6 +41,9 @@ $(READY): requirements.lock pyproject.toml | .venv/bin/python
 
 kernel: $(READY) ## register the Jupyter kernel "agentic-llm-playbook" for the notebooks
 	@python -m ipykernel install --user --name agentic-llm-playbook --display-name "agentic-llm-playbook"
+
+notebooks: $(READY) ## execute notebooks/ from nothing and write their outputs into them (half a minute)
+	@OMP_NUM_THREADS=1 python -m playbook.commands.notebooks
 
 repro: $(READY) ## run whatever of the pipeline is out of date; results in reports/README.md
 	@dvc repro

@@ -15,10 +15,11 @@ def test_a_page_agrees_with_the_metrics_files(page: str) -> None:
 
 
 @every_page
-def test_a_digit_changed_by_hand_is_noticed(page: str) -> None:
+def test_a_sign_changed_by_hand_is_noticed(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     for block in PAGES[page]:
-        start = text.index(f"<!-- {block}:start -->")
-        at = next(i for i in range(start, len(text)) if text[i].isdigit())
-        forged = text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :]
+        start, end = text.index(f"<!-- {block}:start -->"), text.index(f"<!-- {block}:end -->")
+        signs = range(start + len(f"<!-- {block}:start -->"), end)
+        at = next((i for i in signs if text[i].isdigit()), None) or next(i for i in signs if text[i].isalpha())
+        forged = text[:at] + ("1" if text[at] != "1" else "2") + text[at + 1 :]
         assert updated(page, forged) != forged

@@ -9,7 +9,7 @@ from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
 from playbook.reporting import alignment
-from playbook.reporting.headline import SKILL_LINES, headline_table
+from playbook.reporting.headline import ALIGNMENT_LINES, LINES, SKILL_LINES, Line, headline_table
 from playbook.reporting.pages import mistakes_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
@@ -35,6 +35,16 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
     },
     "notes/retrieval.md": {"retrieval": lambda: retrieval()},
+    "notes/week01.md": {"pretraining": lambda: headline_table(read_results(), lines_of("pretrain", "evaluate/base"))},
+    "notes/week02.md": {
+        "real-text": lambda: real_text(),
+        "throughput": lambda: throughput(),
+        "fine-tuning": lambda: headline_table(read_results(), lines_of("sft", "evaluate/sft")),
+    },
+    "notes/week03.md": {
+        "post-training": lambda: headline_table(read_results(), lines_of("evaluate/sft") + ALIGNMENT_LINES)
+    },
+    "notes/week04.md": {"searching": lambda: headline_table(read_results(), SKILL_LINES)},
     "notes/post_training.md": {
         "stages": lambda: alignment.stages_table(read_results()) or NOT_YET,
         "changes": lambda: alignment.changes_table(read_results()) or NOT_YET,
@@ -42,6 +52,11 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
 }
 """Page -> its generated blocks, by name."""
+
+
+def lines_of(*files: str) -> tuple[Line, ...]:
+    """The rows of the headline table that one of these metrics files holds."""
+    return tuple(line for line in LINES if set(files) & set(line.files))
 
 
 def real_text() -> str:
