@@ -51,10 +51,10 @@ def test_the_page_holds_every_table_and_figure_that_there_are_numbers_for(
     records += [curve("position", passages=2, place=place) for place in (1, 2)]
     records += [curve("stuffing", way=way, budget=b) for way in ("stuffed", "retrieved") for b in (50, 100)]
     monkeypatch.chdir(tmp_path)
-    write_metrics("reports/metrics/agent_eval/sft.json", agent_metrics(records, seed=1), {})
-    write_jsonl("data/records/agent_eval/sft.jsonl", records)
-    write_jsonl("data/records/trajectories/sft.jsonl", [trace("agentic_rag", number) for number in range(36)])
-    assert "agentic_rag" in read_metrics("reports/metrics/agent_eval/sft.json")
+    write_metrics("reports/metrics/agent_eval/grpo.json", agent_metrics(records, seed=1), {})
+    write_jsonl("data/records/agent_eval/grpo.jsonl", records)
+    write_jsonl("data/records/trajectories/grpo.jsonl", [trace("agentic_rag", number) for number in range(36)])
+    assert "agentic_rag" in read_metrics("reports/metrics/agent_eval/grpo.json")
     write_agent_page(read_results(), Path("reports"))
     page = Path("reports/agent.md").read_text()
     for arm in ARMS:
