@@ -9,11 +9,12 @@ from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
 from playbook.reporting import alignment
+from playbook.reporting.agent_page import latest, lines
 from playbook.reporting.headline import ALIGNMENT_LINES, LINES, SKILL_LINES, Line, headline_table
 from playbook.reporting.pages import mistakes_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
-from playbook.reporting.results import read_results
+from playbook.reporting.results import AGENTS, read_results
 from playbook.reporting.tables import format_measurement, markdown_table
 from playbook.reporting.takeaways import choosing
 
@@ -25,6 +26,7 @@ NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": lambda: headline_table(read_results()),
+        "agent": lambda: headline_table(read_results(), lines(latest(read_results()) or AGENTS[-1])),
         "pipeline": lambda: mermaid(read_results().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
