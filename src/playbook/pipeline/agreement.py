@@ -15,7 +15,8 @@ from playbook.plumbing.metrics import Measurement
 from playbook.reporting.headline import LINES, Line
 from playbook.reporting.tables import format_measurement
 
-GONE = ": deleted"
+ABSENT = (": deleted", ": not in cache")
+"""How DVC calls a file that is in the workspace, or in the cache, no longer or not yet."""
 
 
 def changed_outputs(repo: Any, root: Path) -> Iterator[str]:
@@ -54,7 +55,7 @@ def stale(repo: Any, root: Path) -> tuple[list[str], list[str]]:
     """(main chain, labs): stages that would run again, with the first reason. Absent files are no reason."""
     main, labs = list[str](), list[str]()
     for name, told in reasons(repo, root).items():
-        own = [why for why in told if not why.startswith(FOLLOWS) and not why.endswith(GONE)]
+        own = [why for why in told if not why.startswith(FOLLOWS) and not why.endswith(ABSENT)]
         if own:
             (labs if ":" in name else main).append(f"{name}: {own[0]}")
     return main, labs
