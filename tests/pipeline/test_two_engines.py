@@ -91,6 +91,14 @@ def verify_stale(root: Path) -> list[str]:
         return agreement.stale(repo, root)[0]
 
 
+def test_in_a_clean_clone_what_is_absent_contradicts_nothing(chain: Path) -> None:
+    shutil.rmtree(chain / "data")
+    shutil.rmtree(chain / ".dvc" / "cache")
+    assert verify_stale(chain) == []
+    (chain / "source.txt").write_text("another text")
+    assert any("source.txt" in told for told in verify_stale(chain))
+
+
 def test_only_run_facts_are_put_back(chain: Path) -> None:
     path = chain / "reports/a.json"
     recorded = path.read_text()
