@@ -9,22 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playbook.data.encode import encode_part, vocabulary_texts
-from playbook.data.mirror import fetch
+from playbook.data.mirror import Source, fetch
 from playbook.data.text_source import DataConfig, prepare_text
 from playbook.data.token_file import write_tokens
 from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import TokenizerConfig, train_tokenizer
 
 HERE = Path("labs/real_text/data")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a text comes from."""
-
-    name: str
-    url: str
-    sha256: str
 
 
 @dataclass(frozen=True)

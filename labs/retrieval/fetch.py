@@ -14,22 +14,13 @@ from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 
-from playbook.data.mirror import TIMEOUT_SECONDS, VARIABLE, fetch
+from playbook.data.mirror import TIMEOUT_SECONDS, VARIABLE, Source, fetch
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.stage import stage
 
 HERE = Path("labs/retrieval/data/collections")
 CONVERSATIONS = 5
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a file comes from; `name` is its name in a mirror."""
-
-    name: str
-    url: str
-    sha256: str
 
 
 @dataclass(frozen=True)

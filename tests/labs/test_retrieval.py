@@ -12,7 +12,6 @@ from scipy.special import bdtr
 from labs.retrieval import fetch
 from labs.retrieval.cacm import measure
 from labs.retrieval.collections import TurnText, around, observed_turns, read_cacm, read_locomo, read_notes
-from labs.retrieval.fetch import Source
 from labs.retrieval.locomo import measure as measure_talk
 from labs.retrieval.locomo import scored, within
 from labs.retrieval.report import verdict
@@ -20,6 +19,7 @@ from labs.retrieval.speed import made_up, quantile
 from playbook.agent.chunking import ChunkConfig
 from playbook.agent.document_store import DocumentStore
 from playbook.agent.passages import Passage
+from playbook.data.mirror import Source
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT

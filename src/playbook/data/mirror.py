@@ -7,6 +7,7 @@ import hashlib
 import os
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
@@ -16,6 +17,17 @@ from playbook.plumbing.files import atomic_write, file_sha256
 VARIABLE = "PLAYBOOK_DATA_MIRROR"
 TIMEOUT_SECONDS = 30
 BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a file comes from, as a lab's params.yaml has it."""
+
+    name: str
+    """In a mirror."""
+    url: str
+    sha256: str
+    """64 hex digits."""
 
 
 def fetch(name: str, url: str, sha256: str, path: Path) -> Path:
