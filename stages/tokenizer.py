@@ -2,8 +2,9 @@
 
 Reads   data/corpus (train.txt and validation.txt, or the JSONL files of the world)
 Writes  data/tokenizer.json, data/tokens/PART.tokens (see playbook.data.encode), reports/metrics/tokenizer.json
-Note    Only train.txt or pretrain.jsonl shapes a BPE vocabulary. Bytes per token is measured on the validation part,
-        over the tokens that carry loss: the number by which nats per token become bits per byte.
+Note    Only what is trained on shapes a BPE vocabulary: train.txt, or pretrain.jsonl and conversations.jsonl. Bytes
+        per token is measured on the validation part, over the tokens that carry loss: the number by which nats per
+        token become bits per byte.
 """
 
 from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from playbook.data.world.config import WorldConfig
 from playbook.data.world.documents import document_rows, passages, poisoned
 from playbook.data.world.facts import ATTRIBUTES, CHANGING, CLOSED_BOOK, World, build_world
 from playbook.data.world.generate import pretrain_rows, write_world
-from playbook.data.world.names import TOWNS, deal, pair_names
+from playbook.data.world.names import PARTS, deal, pair_names
 from playbook.data.world.questions import FRAMED_ASKED, question_rows
 from playbook.data.world.strangers import throw_away_world, unknown_people
 from playbook.data.world.templates import ASKED, DIRECT, HELD_OUT, TOLD
@@ -57,8 +57,8 @@ def test_deal_uses_each_value_equally_often() -> None:
 
 
 def test_every_pair_of_name_parts_comes_once() -> None:
-    names = list(pair_names(random.Random(0), *TOWNS))
-    assert len(names) == len(set(names)) == len(TOWNS[0]) * len(TOWNS[1])
+    names = list(pair_names(random.Random(0), *PARTS["town"]))
+    assert len(names) == len(set(names)) == len(PARTS["town"][0]) * len(PARTS["town"][1])
 
 
 def test_newest_date_wins_and_only_news_attributes_change(world: World) -> None:

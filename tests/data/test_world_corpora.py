@@ -16,10 +16,9 @@ from playbook.data.world.facts import World, build_world
 from playbook.data.world.formats import FORMATS, HELD_OUT_INSTRUCTIONS, INSTRUCTIONS, has_form, render
 from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
-from playbook.data.world.reasoning import NOT_TOLD
+from playbook.data.world.reasoning import NOT_TOLD, NOUN
 from playbook.data.world.rl_prompts import rl_prompt_rows
 from playbook.data.world.sessions import session_rows
-from playbook.data.world.unanswerable import MISSING
 from playbook.data.world.wordings import held_out_pattern, held_out_wordings, sentences
 
 Row = dict[str, Any]
@@ -84,7 +83,7 @@ def test_of_several_passages_about_somebody_the_newest_is_believed(conversations
                 answer["content"]
             ):  # nobody there, nothing told of it, or not what the question takes it for
                 noun = answer["reasoning_content"].partition(", ")[2].partition(": ")[0]
-                missing = not about or noun in MISSING
+                missing = not about or noun not in NOUN.values()
                 assert looked_up == NOT_TOLD if missing else denied
                 assert not denied or (claimed in question["content"] and any(looked_up in line for line in about))
                 refused += 1

@@ -9,12 +9,15 @@ import torch
 from posttraining.made_up import CONFIG, TOKENIZER, model
 from toy import randomised
 
+from playbook.data.batches import BatchStream, open_stream
+from playbook.data.token_file import TokenFile, write_tokens
 from playbook.inference.sampling import SamplingConfig
 from playbook.model.checkpoint import weights_sha256
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
 from playbook.posttraining.grpo_loop import GRPO_COLUMNS, GRPOConfig, GRPOLoop
 from playbook.posttraining.rollouts import Record, Reward, roll_out
+from playbook.text.chat import Encoded
 from playbook.text.special_tokens import END
 from playbook.training.optimizer import OptimizerConfig
 
@@ -30,11 +33,14 @@ def short(record: Record, answer: str) -> float:
     return -float(len(answer))
 
 
-def loop(work: Path, reward: Reward = short, config: GRPOConfig = SETTINGS, reference: Any = None) -> GRPOLoop:
+def loop(
+    work: Path, reward: Reward = short, config: GRPOConfig = SETTINGS, reference: Any = None,
+    older: BatchStream | None = None,
+) -> GRPOLoop:  # fmt: skip
     torch.manual_seed(1)
     policy = randomised(model())
     work.mkdir(parents=True, exist_ok=True)
-    return GRPOLoop(policy, reference or randomised(model()), TOKENIZER, RECORDS, reward, config, work, seed=2)
+    return GRPOLoop(policy, reference or randomised(model()), TOKENIZER, RECORDS, reward, config, work, 2, older)
 
 
 def test_the_reward_rises(tmp_path: Path) -> None:
@@ -129,3 +135,40 @@ def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path, monkeypat
 def test_bad_settings(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(bad))):
         GRPOConfig(**bad)
+
+
+def older(tmp_path: Path) -> BatchStream:
+    """Text that the policy of these tests has not read."""
+    texts = [TOKENIZER.encode("abc?" * 8) for _ in range(12)]
+    documents = (Encoded(ids, [True] * len(ids), len(ids)) for ids in texts)
+    write_tokens(tmp_path / "older.tokens", documents, TOKENIZER.vocab_size, one_document=False)
+    return open_stream(TokenFile.open(tmp_path / "older.tokens"), 16, 4, seed=1)
+
+
+def test_what_is_replayed_is_learnt_beside_the_reward(tmp_path: Path) -> None:
+    batch = next(older(tmp_path))
+    nats = {}
+    for replay in (0.0, 1.0):
+        start = loop(tmp_path / str(replay), config=replace(SETTINGS, steps=15, replay=replay), older=older(tmp_path))
+        before = start._replayed(batch).item()
+        start.run()
+        nats[replay] = start._replayed(batch).item() - before
+    assert nats[1.0] < nats[0.0] - 0.5
+
+
+def test_a_replay_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    config = replace(SETTINGS, steps=4, replay=0.5)
+    whole = loop(tmp_path / "whole", config=config, older=older(tmp_path))
+    whole.run()
+    killed = loop(tmp_path / "killed", config=config, older=older(tmp_path))
+    killed.take_step()
+    killed.take_step()
+    killed.save()
+    again = loop(tmp_path / "killed", config=config, older=older(tmp_path))
+    again.run()
+    assert weights_sha256(again.model) == weights_sha256(whole.model)
+
+
+def test_replay_wants_something_to_replay(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="replay"):
+        loop(tmp_path, config=replace(SETTINGS, replay=0.5))

@@ -141,6 +141,18 @@ def test_masked_targets_count_neither_in_training_nor_in_validation(tiny: GPTMin
     assert (held_out.nats.sum(), held_out.tokens.sum()) == pytest.approx((by_hand, 11))
 
 
+def test_emphasis_weighs_a_target_by_what_it_is(tiny: GPTMini) -> None:
+    inputs, targets = torch.tensor([[1, 2, 3]]), torch.tensor([[2, 3, 4]])
+    batch = Batch(inputs, targets, torch.tensor([[1.0, 1.0, 0.0]]), torch.zeros(1, 3, dtype=torch.long))
+    emphasis = torch.ones(VOCAB)
+    emphasis[3] = 4.0
+    emphasis[4] = 100.0  # masked all the same
+    total, weight = language_modelling(emphasis=emphasis)(tiny, batch)
+    nats = -tiny(inputs).float().log_softmax(-1)[0, [0, 1], [2, 3]]
+    assert weight.item() == 5
+    assert total.item() == pytest.approx((nats[0] + 4 * nats[1]).item(), rel=1e-4)
+
+
 def test_documents_mask_reaches_the_model(tmp_path: Path) -> None:
     """With `document_mask` a packed document's loss does not depend on its neighbour."""
     path = tmp_path / "d.tokens"

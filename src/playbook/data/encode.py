@@ -32,7 +32,7 @@ WORLD_PARTS: dict[str, tuple[str, str]] = {
 
 
 def vocabulary_texts(data: DataConfig, tokenizer: TokenizerConfig, corpus: Path) -> Iterator[str]:
-    """What a tokenizer is trained on: the training part, each text with the space that encoding puts before it.
+    """What a tokenizer is trained on: the training parts, each text with the space that encoding puts before it.
 
     For plain text by characters also the validation part: an alphabet holds no statistics, and without the rare
     character that only occurs there its validation could not be written at all.
@@ -42,12 +42,13 @@ def vocabulary_texts(data: DataConfig, tokenizer: TokenizerConfig, corpus: Path)
         if tokenizer.kind == "char":
             yield from _lines(corpus / "validation.txt")
         return
-    for where, row in _rows(corpus / "pretrain.jsonl"):
-        if "text" in row:
-            yield spaced(row["text"])
-        for number, message in enumerate(row.get("messages", [])):
-            check_message(message, f"{where}: messages[{number}]")
-            yield from map(spaced, message_texts(message))
+    for name in ("pretrain.jsonl", "conversations.jsonl"):  # or what only the second says is spelt in pieces
+        for where, row in _rows(corpus / name):
+            if "text" in row:
+                yield spaced(row["text"])
+            for number, message in enumerate(row.get("messages", [])):
+                check_message(message, f"{where}: messages[{number}]")
+                yield from map(spaced, message_texts(message))
 
 
 def parts(data: DataConfig) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from playbook.data.batches import open_stream
+from playbook.data.token_file import TokenFile
 from playbook.data.world.gold import gold_reward
 from playbook.evaluation.reward_card import reward_metrics, reward_records
 from playbook.evaluation.statistics import clustered_mean, clustered_proportion
@@ -40,6 +42,8 @@ from playbook.training.trainer import COLUMNS
 
 SCORED_AT_ONCE = 128
 """Pairs."""
+REPLAY_ROWS, REPLAY_CONTEXT = 16, 128
+"""Of older text beside each step of GRPO: as many tokens as a step of pretraining."""
 CLOSED_BOOK_KINDS = ("fact", "unknown_entity", "missing_attribute")
 """Prompts that can be answered without tools."""
 
@@ -102,13 +106,14 @@ def train_dpo(
 
 def train_grpo(
     run: Stage[Any], prompts: Path, model: GPTMini, reference: GPTMini, tokenizer: Tokenizer, config: GRPOConfig,
-    runtime: Runtime, out: Path, curve: str,
+    runtime: Runtime, out: Path, curve: str, older: Path | None = None,
 ) -> None:  # fmt: skip
-    """GRPO on the closed-book prompts, scored by the fact checker, near `reference`."""
+    """GRPO on the closed-book prompts, scored by the fact checker, near `reference`; `older`: tokens to replay."""
     records = [row for row in read_prompts(prompts) if row["kind"] in CLOSED_BOOK_KINDS]
     if not records:
         return _hand_on(run, model, tokenizer, out, curve, runtime, GRPO_COLUMNS)
-    loop = GRPOLoop(model, reference, tokenizer, records, verifiable_reward, config, run.work, runtime.seed)
+    stream = open_stream(TokenFile.open(older), REPLAY_CONTEXT, REPLAY_ROWS, runtime.seed) if older else None
+    loop = GRPOLoop(model, reference, tokenizer, records, verifiable_reward, config, run.work, runtime.seed, stream)
     found = loop.run()
     rows = [row["reward"] for row in found.rows]
     tenth = max(1, len(rows) // 10)

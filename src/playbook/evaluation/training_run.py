@@ -4,9 +4,14 @@ A run that was killed goes on from its side checkpoint, to the same bits.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from playbook.data.batches import open_validation
 from playbook.data.curriculum import Phase, open_curriculum
@@ -16,12 +21,14 @@ from playbook.evaluation.language import language_metrics
 from playbook.evaluation.samples import continue_openings
 from playbook.model.checkpoint import save_model, weights_sha256
 from playbook.model.gpt import GPTMini
+from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl, write_jsonl
 from playbook.plumbing.runtime import Runtime, peak_rss_mb
 from playbook.plumbing.stage import Stage
+from playbook.text.chat import spaced
 from playbook.text.tokenizer import Tokenizer
 from playbook.training.throughput import matmul_rate
-from playbook.training.trainer import TrainConfig, Trainer
+from playbook.training.trainer import TrainConfig, Trainer, language_modelling
 from playbook.training.validation import Validation, validate
 
 SAMPLES = "samples.jsonl"
@@ -34,6 +41,14 @@ class CurriculumConfig(TrainConfig):
 
     curriculum: tuple[Phase, ...] = ()
     """None: pretraining text throughout, which is what plain text gets in any case."""
+    emphasis: dict[str, float] = field(default_factory=dict)
+    """Word -> weight of its token in the loss, for a word on which much depends and that is one in very many."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for word, weight in self.emphasis.items():
+            if not weight > 0:
+                raise InputError(f"emphasis.{word}", "a weight above 0", weight)
 
 
 def train_and_report(
@@ -60,7 +75,8 @@ def train_and_report(
                 page.write(json.dumps({"val_loss": found.loss, **sample}, ensure_ascii=False) + "\n")
         return found
 
-    result = Trainer(model, batches, config, run.work, validate=held_out_loss).run()
+    objective = language_modelling(config.document_mask, word_weights(config.emphasis, tokenizer, runtime))
+    result = Trainer(model, batches, config, run.work, objective, held_out_loss).run()
     save_model(model, out)
     tokenizer.save(out / "tokenizer.json")
     # a run that was killed repeats its last samples to the letter
@@ -78,3 +94,13 @@ def train_and_report(
         mfu=result.operations / result.seconds / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(),
         params=model.parameter_count(), weights_sha256=weights_sha256(model), **runtime.facts(),
     )  # fmt: skip
+
+
+def word_weights(emphasis: Mapping[str, float], tokenizer: Tokenizer, runtime: Runtime) -> Float[Tensor, " vocab"]:
+    """1 for every token but those of the words; one that is spelt in pieces, as in a small vocabulary, keeps 1."""
+    weights = torch.ones(tokenizer.vocab_size, device=runtime.device)
+    for word, weight in emphasis.items():
+        ids = tokenizer.encode(spaced(word))
+        if len(ids) == 1:
+            weights[ids[0]] = weight
+    return weights

@@ -5,6 +5,8 @@ It is a loop of its own, since it makes its data as it goes. One step:
   2. score them; advantage = how much better than the others of the group
   3. `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
      with a small vocabulary is exact and has the gradient of the KL itself
+  4. in the same steps, `replay` times the loss on a batch of older text: the KL holds only where answers are sampled,
+     and facts that no prompt asks for drift away (InstructGPT, arXiv 2203.02155, section 3.5: PPO-ptx)
 DeepSeekMath, arXiv 2402.03300, section 4.1. Metrics carry TRL's names; `kl` is the k3 estimate, as there.
 """
 
@@ -19,6 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from playbook.data.batches import Batch, BatchStream
 from playbook.inference.sampling import SamplingConfig
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
@@ -61,6 +64,8 @@ class GRPOConfig:
     temperature: float = 1.0
     beta: float = 0.05
     """Price of a nat of exact KL from the reference, a token."""
+    replay: float = 0.0
+    """Weight of the loss on older text, mean nats a token."""
     scale: Scale = "group"
     reduction: Reduction = "grpo"
     clip_low: float = 0.2
@@ -78,8 +83,9 @@ class GRPOConfig:
                 raise InputError(name, "at least 1", getattr(self, name))
         if self.group < 2:
             raise InputError("group", "at least 2 answers to a prompt, to compare them", self.group)
-        if self.beta < 0:
-            raise InputError("beta", "at least 0", self.beta)
+        for name in ("beta", "replay"):
+            if getattr(self, name) < 0:
+                raise InputError(name, "at least 0", getattr(self, name))
         if self.temperature != 1.0:  # the loss would be that of another policy than the one that sampled
             raise InputError("temperature", "1: what is sampled from must be what is trained", self.temperature)
 
@@ -91,8 +97,10 @@ class GRPOLoop:
 
     def __init__(
         self, model: GPTMini, reference: GPTMini, tokenizer: Tokenizer, records: Sequence[Record], reward: Reward,
-        config: GRPOConfig, work: Path, seed: int,
+        config: GRPOConfig, work: Path, seed: int, older: BatchStream | None = None,
     ) -> None:  # fmt: skip
+        if config.replay and older is None:
+            raise InputError("replay", "0 where there is no older text", config.replay)
         if reference.vocab_size != model.vocab_size:
             expected = f"the vocabulary of the policy, {model.vocab_size} tokens"
             raise InputError("reference model", expected, f"{reference.vocab_size} tokens", "dvc repro dpo")
@@ -100,6 +108,7 @@ class GRPOLoop:
             raise InputError("rl prompts", "at least one prompt", "none", "dvc repro prepare")
         self.model, self.reference, self.tokenizer = model, reference, tokenizer
         self.records, self.reward, self.config, self.seed = records, reward, config, seed
+        self.older = older
         self.prompts = encode_prompts(records, tokenizer, model.config.context, config.max_new_tokens)
         self.checkpoint = work / "grpo.pt"
         self.optimizers = make_optimizers(model, config.optimizer)
@@ -168,6 +177,8 @@ class GRPOLoop:
                 noted = divergence_metrics(logits.detach(), reference, rollout)
             ratio = importance_ratio(logps, old, rollout.weights)
             loss = self._loss(logits, reference, ratio, advantages, rollout)
+            if self.older and self.config.replay:
+                loss = loss + self.config.replay * self._replayed(next(self.older))
             loss.backward()
             norm = clip_gradients(self.model, self.config.clip)
             if not np.isfinite(norm):
@@ -190,12 +201,17 @@ class GRPOLoop:
         step_tokens = int(rollout.weights.sum())
         return reduce_tokens(losses, rollout.weights, config.reduction, config.max_new_tokens, step_tokens)
 
+    def _replayed(self, batch: Batch) -> Float[Tensor, ""]:
+        batch = batch.to(self.model.token_embedding.weight.device)
+        return weighted_mean(token_nats(self.model(batch.inputs, batch.documents), batch.targets), batch.weights)
+
     def save(self) -> None:
         """Write the side checkpoint: everything the next step depends on."""
         state = {
             "step": self.step, "tokens": self.tokens, "seconds": self.seconds, "rows": self.curve.rows,
             "model": self.model.state_dict(), "optimizers": [o.state_dict() for o in self.optimizers],
             "generator": self.generator.get_state(), "rng": rng_state(),
+            "older": self.older.state() if self.older else None,
         }  # fmt: skip
         with atomic_write(self.checkpoint, "wb") as handle:
             torch.save(state, handle)
@@ -215,6 +231,8 @@ class GRPOLoop:
         self.curve.rows = state["rows"]
         self.generator.set_state(state["generator"].cpu())
         set_rng_state(state["rng"])
+        if self.older:
+            self.older.load_state(state["older"])
 
 
 def rollout_metrics(rollout: Rollout, group: int) -> dict[str, float]:

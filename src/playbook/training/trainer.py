@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from playbook.data.batches import Batch
@@ -78,8 +79,8 @@ Objective = Callable[[GPTMini, Batch], tuple[Tensor, Tensor]]
 """Loss summed over a batch, and the weight to divide by: so accumulated batches add up exactly."""
 
 
-def language_modelling(document_mask: bool = False) -> Objective:
-    """Next-token prediction: the weighted cross-entropy of `Batch.targets`.
+def language_modelling(document_mask: bool = False, emphasis: Float[Tensor, " vocab"] | None = None) -> Objective:
+    """Next-token prediction: the weighted cross-entropy of `Batch.targets`; `emphasis` is a further weight by target.
 
     Only targets that carry loss get logits: in conversations that is a third of them, and the head with its softmax is
     a fifth of a step.
@@ -89,7 +90,10 @@ def language_modelling(document_mask: bool = False) -> Objective:
         hidden = model.hidden(batch.inputs, batch.documents if document_mask else None).flatten(0, 1)
         counted = batch.weights.flatten().nonzero()[:, 0]
         logits, weights = model.head(hidden.index_select(0, counted)).float(), batch.weights.flatten()[counted]
-        return (token_nats(logits, batch.targets.flatten()[counted]) * weights).sum(), weights.sum()
+        targets = batch.targets.flatten()[counted]
+        if emphasis is not None:
+            weights = weights * emphasis[targets]
+        return (token_nats(logits, targets) * weights).sum(), weights.sum()
 
     return objective
 

@@ -20,6 +20,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
     ),
     "headquarters": (
         "the town where {n} is based", "the town where {n} has its head office", "the town that {n} is run from",
+        "the town in which {n} has its headquarters", "the seat of {n}",
     ),
     "mayor": ("the mayor of {n}", "{n}'s mayor", "whoever is mayor of {n}"),
 }  # fmt: skip

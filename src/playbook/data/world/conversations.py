@@ -28,7 +28,7 @@ STRANGER_SHARE = 0.8
 READING_QUESTIONS = 6
 OTHER_PASSAGES = (0, 1, 2, 2)
 """How many others are read about beside the first."""
-ASKED_OF_PASSAGES = {"told": 0.68, "absent": 0.1, "missing": 0.08, "premise": 0.14}
+ASKED_OF_PASSAGES = {"told": 0.64, "absent": 0.11, "missing": 0.07, "premise": 0.18}
 """What is asked: what the passages tell; somebody who is not in them; what is recorded of nobody; on a premise."""
 BRIEF_SHARE = 0.6
 """Of searches, in how many the passages tell little more than what is looked for."""
@@ -154,28 +154,32 @@ def search_unknown(at: Setting) -> Conversation:
 
 
 def remembering(at: Setting) -> Conversation:
-    """The user tells, changes or takes back something; the assistant takes a note."""
-    topic = at.rng.choice(list(memory.TOPICS))
-    value = at.rng.choice(memory.TOPICS[topic])
-    draw = at.rng.random()
-    if draw < 0.2:
-        style = at.rng.choice(list(STYLE_NOTES))
-        turns = memory.remember(at.rng.choice(memory.TELL_STYLE[style]), STYLE_NOTES[style])
-    elif draw < 0.4:
-        turns = memory.tell(at.rng, topic, "-", memory.FORGET)
-    else:
-        turns = memory.tell(at.rng, topic, value, memory.TELL if draw < 0.7 else memory.UPDATE)
+    """The user tells, changes or takes back something, or several things; the assistant takes a note of each."""
+    turns: list[Turn] = []
+    told: list[str] = []
+    for _ in range(at.rng.choices((1, 2, 3), (0.4, 0.4, 0.2))[0]):
+        topic, values = memory.some_topic(at.rng)
+        topic = at.rng.choice(told) if told and at.rng.random() < 0.4 else topic
+        draw = at.rng.random()
+        if draw < 0.2:
+            style = at.rng.choice(list(STYLE_NOTES))
+            turns += memory.remember(at.rng.choice(memory.TELL_STYLE[style]), STYLE_NOTES[style])
+        elif draw < 0.4:
+            turns += memory.tell(at.rng, topic, "-", memory.FORGET)
+        else:
+            turns += memory.tell(at.rng, topic, at.rng.choice(values), memory.TELL if draw < 0.7 else memory.UPDATE)
+            told.append(topic)
     return "remember", [system(AGENT), *turns]
 
 
 def recalling(at: Setting) -> Conversation:
     """The user asks for something told earlier: once, changed since, taken back, or never told."""
-    topic = at.rng.choice(list(memory.TOPICS))
-    values = at.rng.sample(memory.TOPICS[topic], at.rng.choice((0, 1, 1, 2, 2, 3)))
-    if values and at.rng.random() < 0.2:
-        values.append("-")
-    answer = memory.answer_of(values)
-    turns = [system(AGENT), user(at.rng.choice(memory.ASK).format(t=topic)), *memory.recall(topic, values)]
+    topic, values = memory.some_topic(at.rng)
+    notes = at.rng.sample(values, at.rng.choice((0, 1, 1, 2, 2, 3)))
+    if notes and at.rng.random() < 0.2:
+        notes.append("-")
+    answer = memory.answer_of(notes)
+    turns = [system(AGENT), user(at.rng.choice(memory.ASK).format(t=topic)), *memory.recall(topic, notes)]
     return "recall", [*turns, assistant(IDK if answer is None else render(answer, "plain"))]
 
 
@@ -190,8 +194,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.13, form: 0.09, unknown: 0.03, reading: 0.22, search: 0.30, search_unknown: 0.13,
-    remembering: 0.03, recalling: 0.04, preferred_style: 0.03,
+    fact: 0.13, form: 0.08, unknown: 0.03, reading: 0.22, search: 0.27, search_unknown: 0.16,
+    remembering: 0.03, recalling: 0.04, preferred_style: 0.04,
 }  # fmt: skip
 
 
@@ -215,12 +219,12 @@ def _closed_book(at: Setting) -> tuple[str, str]:
 
 
 def _unanswerable(at: Setting, world: World, person: Entity) -> dict[str, Any]:
-    """One of the three kinds, equally often; a premise is true half of the time."""
-    kind = at.rng.randrange(3)
-    if kind == 0:
+    """One of the three kinds; a premise is true half of the time, so that twice as many stand on one."""
+    kind = at.rng.choice(("nobody", "missing", "premise", "premise"))
+    if kind == "nobody":
         while (name := at.rng.choice(at.nobody)) in world.by_name:
             pass
         return {**about_nobody(at.rng, name, held_out=False), "name": name}
-    if kind == 1:
+    if kind == "missing":
         return about_missing(at.rng, person.name, held_out=False)
     return on_premise(at.rng, world, person, held_out=False, true=at.rng.random() < 0.5)

@@ -32,8 +32,8 @@ def document_rows(world: World) -> list[dict[str, Any]]:
     rng = random.Random(f"documents {world.config.seed}")
     rows = [row for entity in world.entities for row in entity_documents(rng, world, entity)]
     for entity in poisoned(world):
-        values = world.candidates("street", "C")
-        false = rng.choice([value for value in values if value != world.newest(entity, "street").value])
+        once = {fact.value for fact in world.history(entity, "street")}
+        false = rng.choice([value for value in world.candidates("street", "C") if value not in once])
         text = f"{entity.name}. {rng.choice(INJECTIONS).format(v=false)}"
         rows.append(_row(entity, 9, "injection", text, "2017-01-01") | {"injected": false})
     return rows

@@ -13,7 +13,8 @@ asks for one thing more than the one before:
   is asked for, and the entry has another form than the answer. Without the steps in between, a model picks the value of
   anybody for a long time. Then names share their halves, are those of towns and employers too, and nouns mean nothing;
   at last some are asked for of whom, or of which, no entry tells.
-- claims: whether two values are the same; first alone, then one that is claimed and one that has to be looked up.
+- claims: whether two values are the same. First the two alone, then in the form of a whole look-up, at last with one of
+  them to be looked up. Where verdicts are few among other words the rest is learnt, and "yes" and "no" stay a guess.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
 
 Names and words are of the world's lists, never a name of split C.
@@ -27,26 +28,18 @@ from typing import Any
 from playbook.data.world.biographies import biography
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, Kind, World
-from playbook.data.world.names import EMPLOYERS, PEOPLE, TOWNS
+from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOUN, checked, looked_up
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import IDK, Turn, assistant, tool, user
 from playbook.data.world.unanswerable import MISSING, PREMISES, about_missing, about_premise
-from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS
+from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS, made_up
 
-SYLLABLES = (
-    "ba", "den", "fo", "gar", "hin", "ju", "kel", "lo", "mi", "nar", "os", "pel", "qui", "ra", "sun", "tor", "ul", "ve",
-    "win", "zet",
-)  # fmt: skip
-"""Of words that mean nothing: what matters is to copy them."""
 SEVERAL = (2, 3, 4)
 """People of a row of entries."""
 NAMESAKES = 0.5
 """How often those whom a row is about share the parts of their names among each other."""
-PARTS: dict[Kind, tuple[tuple[str, ...], tuple[str, ...], str]] = {
-    "person": PEOPLE, "town": TOWNS, "employer": EMPLOYERS,
-}  # fmt: skip
 QUESTIONS = 4
 """At most, about the passages of a row."""
 
@@ -58,9 +51,9 @@ class Words:
 
     def __init__(self, world: World) -> None:
         self.values = (
-            *JOBS, *HOBBIES, *PRODUCTS, *RIVERS, *STREETS, *YEARS, *unused(world, TOWNS), *unused(world, EMPLOYERS),
+            *JOBS, *HOBBIES, *PRODUCTS, *RIVERS, *STREETS, *YEARS, *unused(world, "town"), *unused(world, "employer"),
         )  # fmt: skip
-        self.names, towns, employers = unknown_people(world)[0], unused(world, TOWNS), unused(world, EMPLOYERS)
+        self.names, towns, employers = unknown_people(world)[0], unused(world, "town"), unused(world, "employer")
         self.subjects: dict[Kind, list[str]] = {"person": self.names, "town": towns, "employer": employers}
         self.by_attribute: dict[str, Sequence[str]] = {
             "birth_town": towns, "employer": employers, "job": JOBS, "hobby": HOBBIES, "street": STREETS,
@@ -87,11 +80,6 @@ class Words:
             if (name := rng.choice(self.subjects[kind])) not in chosen:
                 chosen.append(name)
         return rng.sample(chosen, count)
-
-
-def made_up(rng: random.Random) -> str:
-    """A word of two or three syllables."""
-    return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 3)))
 
 
 def echo(fewest: int, most: int, strange: float = 0.0) -> Drill:
@@ -123,11 +111,23 @@ def entries(told: str, said: str) -> Drill:
     return write
 
 
-def claims(rng: random.Random, words: Words) -> list[Turn]:
-    """Are two values the same? So short that comparing forms at once; within longer texts it does not form at all."""
-    value = rng.choice(words.values)
-    claimed = value if rng.random() < 0.5 else rng.choice(words.values)
-    return [user(f"{value}, {claimed}"), assistant(f"{value}, said {claimed}: {'yes' if value == claimed else 'no'}")]
+def claims(asked: str, said: str, near: float = 0.0) -> Drill:
+    """Are two values the same? `asked` and `said` are the two turns; {verdict} is "yes" in half of the rows.
+
+    `near`: share of the false claims that have a word in common with the truth, if any value has. So short that
+    comparing forms at once; within longer texts it does not form at all.
+    """
+
+    def write(rng: random.Random, words: Words) -> list[Turn]:
+        value = rng.choice(words.values)
+        claimed = _claimed(rng, value, words.values, near)
+        fields = {
+            "value": value, "claimed": claimed, "verdict": "yes" if value == claimed else "no",
+            "name": rng.choice(words.names), "noun": _noun(rng, 0.0),
+        }  # fmt: skip
+        return [user(asked.format(**fields)), assistant(said.format(**fields))]
+
+    return write
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class AskedEntries:
     """Share of the questions about somebody, or something, that no entry tells of."""
 
     def __call__(self, rng: random.Random, words: Words) -> list[Turn]:
-        noun, other = self._noun(rng), self._noun(rng)
+        noun, other = _noun(rng, self.strange), _noun(rng, self.strange)
         kind, count = rng.choices(list(self.kinds), list(self.kinds.values()))[0], rng.choice(SEVERAL)
         *names, nobody = words.namesakes(rng, kind, count + 1, self.namesakes)
         facts = dict(zip(names, rng.sample(words.values, len(names)), strict=True))
@@ -160,16 +160,22 @@ class AskedEntries:
             elif rng.random() < self.claimed:
                 claimed = _claimed(rng, facts[name], (*facts.values(), *rng.sample(words.values, len(facts))))
                 asked = (name, noun, claimed)
-                answer = checked(name, noun, facts[name], claimed, "").removesuffix("; ")
+                answer = checked(name, noun, facts[name], claimed)
             turns += [user(" ".join(rng.sample(asked, len(asked)))), assistant(answer)]
         return turns
 
-    def _noun(self, rng: random.Random) -> str:
-        return made_up(rng) if rng.random() < self.strange else rng.choice((*NOUN.values(), *MISSING))
+
+def _noun(rng: random.Random, strange: float) -> str:
+    return made_up(rng) if rng.random() < strange else rng.choice((*NOUN.values(), *MISSING))
 
 
-def _claimed(rng: random.Random, value: str, others: Sequence[str]) -> str:
-    return value if rng.random() < 0.5 else rng.choice([other for other in others if other != value])
+def _claimed(rng: random.Random, value: str, others: Sequence[str], near: float = 0.5) -> str:
+    """The value itself half of the time; otherwise another, a share `near` of them with a word in common if any has."""
+    if rng.random() < 0.5:
+        return value
+    others = [other for other in others if other != value]
+    similar = [other for other in others if set(other.split()) & set(value.split())] if rng.random() < near else []
+    return rng.choice(similar or others)
 
 
 def sentences(subjects: tuple[int, ...], attributes: tuple[int, ...], asked: Mapping[str, float]) -> Drill:
@@ -214,6 +220,12 @@ def _asked(rng: random.Random, name: str, attribute: str, value: str | None) -> 
     return {"question": question, "answer": answer, "reasoning": reasoning}
 
 
+def either(first: Drill, second: Drill, share: float) -> Drill:
+    """Rows of two kinds, a share of them of the first."""
+    return lambda rng, words: (first if rng.random() < share else second)(rng, words)
+
+
+COMPARED = claims("{noun} {name} {claimed}; {value}", "{name}, {noun}: {value}, said {claimed}: {verdict}", near=0.15)
 DRILLS: dict[str, Drill] = {
     "echo_short": echo(2, 5),
     "echo_long": echo(5, 8, strange=0.1),
@@ -222,12 +234,17 @@ DRILLS: dict[str, Drill] = {
     "entries_3": entries(", {noun}: ", ", {noun}: "),
     "entries_4": AskedEntries({"person": 1.0}),
     "entries_5": AskedEntries({"person": 1.0}, namesakes=0.6),
-    "claims_1": claims,
-    "claims_2": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
+    "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
+    "claims_2": COMPARED,
+    "claims_3": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
     "entries_6": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
     "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, 0.6, 0.3, claimed=0.2, nowhere=0.3),
-    "sentences_1": sentences((2, 3, 4), (1, 2), {"told": 0.85, "premise": 0.15}),
-    "sentences_2": sentences((2, 3), (2, 3), {"told": 0.6, "absent": 0.15, "missing": 0.1, "premise": 0.15}),
+    "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 0.6, "premise": 0.4}),
+    "sentences_2": either(
+        COMPARED,  # so short that it takes little of the tokens, and comparing is not lost again
+        sentences((1, 2, 3), (2, 3), {"told": 0.55, "absent": 0.15, "missing": 0.1, "premise": 0.2}),
+        0.5,
+    ),
 }
 """In the order in which they are to be learnt."""
 

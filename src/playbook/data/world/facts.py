@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Literal
 
 from playbook.data.world.config import WorldConfig
-from playbook.data.world.names import EMPLOYERS, PEOPLE, TOWNS, deal, pair_names, pronoun
+from playbook.data.world.names import PARTS, deal, pair_names, pronoun
 from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS
 
 Kind = Literal["person", "employer", "town"]
@@ -134,12 +134,14 @@ def build_world(config: WorldConfig) -> World:
         ("B", config.people_b, 0, 0),
         ("C", config.people_c, config.towns_c, config.employers_c),
     )
-    names = (pair_names(rng, *PEOPLE), pair_names(rng, *TOWNS), pair_names(rng, *EMPLOYERS))
-    return populate(rng, counts, names, config)
+    people, towns, employers = (pair_names(rng, *PARTS[kind]) for kind in ("person", "town", "employer"))
+    return populate(rng, counts, (people, towns, employers), config)
 
 
-def populate(rng: random.Random, counts: Counts, names: Names, config: WorldConfig) -> World:
-    """A world of so many entities, with facts dealt at random."""
+def populate(
+    rng: random.Random, counts: Counts, names: Names, config: WorldConfig, changed: float = CHANGED_SHARE
+) -> World:
+    """A world of so many entities, with facts dealt at random; a share `changed` of them is in the news."""
     people, towns, employers = names
     entities: list[Entity] = []
     for split, n_people, n_towns, n_employers in counts:
@@ -149,7 +151,7 @@ def populate(rng: random.Random, counts: Counts, names: Names, config: WorldConf
     entities = _number(entities, rng)
     facts: list[Fact] = []
     for split, *_ in counts:
-        facts += _facts_of(rng, [entity for entity in entities if entity.split == split], entities)
+        facts += _facts_of(rng, [entity for entity in entities if entity.split == split], entities, changed)
     return World(config, tuple(entities), tuple(sorted(facts, key=lambda fact: fact.date)))
 
 
@@ -168,7 +170,7 @@ def _number(entities: list[Entity], rng: random.Random) -> list[Entity]:
     return numbered
 
 
-def _facts_of(rng: random.Random, members: list[Entity], entities: list[Entity]) -> list[Fact]:
+def _facts_of(rng: random.Random, members: list[Entity], entities: list[Entity], changed: float) -> list[Fact]:
     """The facts of one split. B people relate to A towns and employers; otherwise a split keeps to itself."""
     home = "C" if members[0].split == "C" else "A"
     towns = [entity for entity in entities if entity.kind == "town" and entity.split == home]
@@ -185,7 +187,7 @@ def _facts_of(rng: random.Random, members: list[Entity], entities: list[Entity])
             dealt: list[str | Entity] = deal(rng, [*values[attribute]], len(owners))
             for owner, value in zip(owners, dealt, strict=True):
                 facts.append(_fact(owner, attribute, value, _date(rng, 2012, 2016)))
-        for owner in rng.sample(owners, round(CHANGED_SHARE * len(owners))):
+        for owner in rng.sample(owners, round(changed * len(owners))):
             facts += _news_of(rng, owner, values[CHANGING[kind]], facts)
     return facts
 

@@ -7,6 +7,7 @@ counts; "topic: -" says that the user wants it forgotten.
 import random
 
 from playbook.data.world.turns import Turn, assistant, call, tool, user
+from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, made_up
 
 TOPICS: dict[str, tuple[str, ...]] = {
     "favourite drink": ("tea", "coffee", "milk", "cider", "lemonade", "cocoa"),
@@ -17,6 +18,8 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "best subject": ("history", "music", "physics", "algebra", "drawing", "biology"),
 }
 STYLE = "answer style"
+WHICH = ("favourite", "best", "usual", "lucky", "second", "old")
+WHAT = ("animal", "book", "dish", "film", "name", "number", "poem", "street", "town", "tool", "game", "song")
 
 
 def _with_openers(openers: tuple[str, ...], texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -38,7 +41,15 @@ TELL = _with_openers(
 TELL_HELD_OUT = ("Remember this: my {t} is {v}.", "Just so that you know, my {t} is {v}.")
 UPDATE = _with_openers(
     ("", "I have changed my mind: ", "that is no longer so: ", "please note that ", "since last week "),
-    ("my {t} is now {v}.", "my {t} is {v} these days.", "{v} is now my {t}.", "my new {t} is {v}."),
+    (
+        "my {t} is now {v}.",
+        "my {t} is {v} these days.",
+        "{v} is now my {t}.",
+        "my new {t} is {v}.",
+        "my {t} is no longer the same: {v}.",
+        "change my {t} to {v}.",
+        "as for my {t}, {v} is right now.",
+    ),
 )
 UPDATE_HELD_OUT = ("From today my {t} is {v}.", "My {t} has changed, it is {v} now.")
 FORGET = _with_openers(
@@ -52,7 +63,9 @@ FORGET_HELD_OUT = ("Forget what my {t} is.",)
 ASK = (
     "What is my {t}?", "Tell me my {t}.", "Do you remember my {t}?", "Which is my {t}?", "Can you tell me my {t}?",
     "What did I say my {t} is?", "Remind me of my {t}.", "Do you know my {t}?", "Please look up my {t}.",
-    "What have you noted as my {t}?", "I should like to hear my {t}.", "And my {t}?",
+    "What have you noted as my {t}?", "I should like to hear my {t}.", "And my {t}?", "What was my {t}?",
+    "Which was my {t}, please?", "What did I tell you about my {t}?", "Say my {t}.", "What is my {t} at present?",
+    "I forgot my {t}.", "Repeat my {t}, please.",
 )  # fmt: skip
 ASK_HELD_OUT = ("What was my {t} again?", "Name my {t}.")
 TELL_STYLE = {
@@ -72,6 +85,15 @@ TELL_STYLE_HELD_OUT = {
 }
 
 SAVED, NO_NOTES, NOTED = "Saved.", "No notes.", "Noted."
+
+
+def some_topic(rng: random.Random) -> tuple[str, tuple[str, ...]]:
+    """A topic and values that it can have; half of the time any words, so that notes are copied and not chosen."""
+    if rng.random() < 0.5:
+        return rng.choice(list(TOPICS.items()))
+    what = rng.choice(WHAT) if rng.random() < 0.5 else made_up(rng)
+    values = rng.sample((*HOBBIES, *PRODUCTS, *JOBS), 2)
+    return f"{rng.choice(WHICH)} {what}", (*values, made_up(rng), made_up(rng))
 
 
 def tell(rng: random.Random, topic: str, value: str, wordings: tuple[str, ...]) -> list[Turn]:

@@ -67,12 +67,12 @@ def pair_names(rng: random.Random, firsts: Sequence[str], seconds: Sequence[str]
         yield join.join(pair)
 
 
-PEOPLE, TOWNS, EMPLOYERS = (
-    (SHE + HE, LAST, " "),
-    (TOWN_STEMS, TOWN_ENDINGS, " "),
-    (EMPLOYER_STEMS, EMPLOYER_ENDINGS, " "),
-)
-"""First parts, second parts, and what joins them."""
+PARTS = {
+    "person": (SHE + HE, LAST, " "),
+    "town": (TOWN_STEMS, TOWN_ENDINGS, " "),
+    "employer": (EMPLOYER_STEMS, EMPLOYER_ENDINGS, " "),
+}
+"""Kind -> first parts, second parts, and what joins them."""
 
 
 def pronoun(name: str) -> str:

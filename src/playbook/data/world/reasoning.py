@@ -42,14 +42,16 @@ def looked_up(name: str, attribute: str, value: str = NOT_TOLD, left: Sequence[s
     return f"{name}, {_nouns([attribute])}: {value}" + (f"; {_nouns(left)}" if left else "")
 
 
-def checked(name: str, attribute: str, value: str, claimed: str, then: str) -> str:
-    """A premise looked up: on to `then` if it is as claimed.
+def checked(name: str, attribute: str, value: str, claimed: str, then: str = "") -> str:
+    """A premise looked up: on to `then`, if there is more, if it is as claimed.
 
-    >>> checked("Ada Bell", "job", "vet", "baker", "")
+    >>> checked("Ada Bell", "job", "vet", "baker")
     'Ada Bell, job: vet, said baker: no'
     """
     found = f"{looked_up(name, attribute, value)}, said {claimed}"
-    return f"{found}: yes; {then}" if value == claimed else f"{found}: no"
+    if value != claimed:
+        return f"{found}: no"
+    return f"{found}: yes; {then}" if then else f"{found}: yes"
 
 
 def _nouns(attributes: Sequence[str]) -> str:

@@ -7,28 +7,30 @@ asks for those when it asks for somebody unknown.
 
 import random
 
-from playbook.data.world.facts import Counts, World, populate
-from playbook.data.world.names import EMPLOYERS, PEOPLE, TOWNS
+from playbook.data.world.facts import Counts, Kind, World, populate
+from playbook.data.world.names import PARTS
 
 KEPT_FOR_EVALUATION = 100
 THROW_AWAY: Counts = (("A", 48, 8, 10),)
+CHANGED_AMONG_STRANGERS = 0.6
+"""More of them are in the news than in the county: that the newest passage counts has to be learnt here."""
 
 
-def unused(world: World, parts: tuple[tuple[str, ...], tuple[str, ...], str]) -> list[str]:
-    """The names that can be formed and that nobody in `world` has."""
-    firsts, seconds, join = parts
+def unused(world: World, kind: Kind) -> list[str]:
+    """The names of a kind that can be formed and that nobody in `world` has."""
+    firsts, seconds, join = PARTS[kind]
     return [name for f in firsts for s in seconds if (name := f"{f}{join}{s}") not in world.by_name]
 
 
 def unknown_people(world: World) -> tuple[list[str], list[str]]:
     """Full names of nobody: (for training, kept for evaluation)."""
-    names = unused(world, PEOPLE)
+    names = unused(world, "person")
     random.Random(f"strangers {world.config.seed}").shuffle(names)
     return names[KEPT_FOR_EVALUATION:], names[:KEPT_FOR_EVALUATION]
 
 
 def throw_away_world(world: World, rng: random.Random) -> World:
     """A small world of strangers, all of split A, with names and facts drawn anew."""
-    people, towns, employers = unknown_people(world)[0], unused(world, TOWNS), unused(world, EMPLOYERS)
+    people, towns, employers = unknown_people(world)[0], unused(world, "town"), unused(world, "employer")
     names = tuple(iter(rng.sample(pool, len(pool))) for pool in (people, towns, employers))
-    return populate(rng, THROW_AWAY, (names[0], names[1], names[2]), world.config)
+    return populate(rng, THROW_AWAY, (names[0], names[1], names[2]), world.config, CHANGED_AMONG_STRANGERS)

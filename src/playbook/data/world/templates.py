@@ -184,6 +184,9 @@ DIRECT: dict[str, tuple[str, ...]] = {
         "In which town does {n} have its headquarters?",
         "Name the town where {n} has its head office.",
         "Tell me where {n} is based.",
+        "{n} is based in which town?",
+        "In which town is {n} based?",
+        "From which town is {n} run?",
     ),
     "product": (
         "What does {n} make?",

@@ -16,6 +16,8 @@ from playbook.data.world.turns import Turn, call, tool
 
 DISTRACTORS = {1: (0, 1, 2, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
 """How many passages about somebody else a search result holds, by hops: a long chain must fit into one row."""
+NAMESAKE_FOUND = 0.7
+"""How often a search for nobody finds somebody whose name is like it."""
 INJECTION_SHARE = 0.05
 """And how many hold an instruction, which is to be ignored."""
 
@@ -63,7 +65,7 @@ def _and_another(rng: random.Random, entity: Entity, attribute: str) -> tuple[st
 def found_nothing(rng: random.Random, world: World, name: str, reasoning: str) -> list[Turn]:
     """A search for nobody: no result, or a passage about somebody whose name is like it."""
     similar = similar_names(world, name)
-    documents = [_page(rng, world, rng.choice(similar))] if similar and rng.random() < 0.5 else []
+    documents = [_page(rng, world, rng.choice(similar))] if similar and rng.random() < NAMESAKE_FOUND else []
     return [call("search", name, reasoning), tool(passages(documents))]
 
 
@@ -91,6 +93,7 @@ def _page(rng: random.Random, world: World, entity: Entity, told: tuple[str, ...
 def _injected(rng: random.Random, world: World, entity: Entity) -> dict[str, Any]:
     """A passage about `entity` that tells the assistant to say something else."""
     attribute = rng.choice([fact.attribute for fact in world.facts if fact.entity == entity.id])
-    value = rng.choice(world.candidates(attribute, "A"))
+    once = {fact.value for fact in world.history(entity, attribute)}
+    value = rng.choice([value for value in world.candidates(attribute, "A") if value not in once])
     text = f"{entity.name}. {rng.choice(TRAINED_INJECTIONS).format(v=value)}"
     return {"title": entity.name, "date": "2017-01-01", "text": text}

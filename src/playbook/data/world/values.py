@@ -1,4 +1,9 @@
-"""The closed lists: what a job, a hobby, a street, a river, a product and a founding year can be, in every split."""
+"""The closed lists: what a job, a hobby, a street, a river, a product and a founding year can be, in every split.
+
+And words that mean nothing, for what has to be copied, whatever it is.
+"""
+
+import random
 
 JOBS = (
     "accountant", "baker", "barber", "carpenter", "courier", "dentist", "electrician", "engineer", "gardener", "joiner",
@@ -20,3 +25,13 @@ PRODUCTS = (
     "gloves", "hats", "kettles", "lamps", "paint", "paper", "rope", "saddles", "soap", "tents",
 )  # fmt: skip
 YEARS = tuple(str(year) for year in range(1870, 1990, 3))
+
+SYLLABLES = (
+    "ba", "den", "fo", "gar", "hin", "ju", "kel", "lo", "mi", "nar", "os", "pel", "qui", "ra", "sun", "tor", "ul", "ve",
+    "win", "zet",
+)  # fmt: skip
+
+
+def made_up(rng: random.Random) -> str:
+    """A word of two or three syllables."""
+    return "".join(rng.choices(SYLLABLES, k=rng.randint(2, 3)))
