@@ -118,14 +118,14 @@ def policies(at: Setting) -> list[Record]:
 
 
 def samples(at: Setting, seed: int) -> list[Record]:
-    """Several sampled episodes of each question; and as many with a second look."""
+    """Several sampled episodes of each question; and one with a second look, one with a third."""
     config, found = at.params.bench, list[Record]()
     device = at.model.token_embedding.weight.device
     sampler = Sampler(
         at.model, at.tokenizer, at.params.agent.max_new_tokens, at.params.agent.batch_size,
         torch.Generator(device).manual_seed(seed), config.temperature,
     )  # fmt: skip
-    for policy, times in (("act", config.samples), ("reflect", 1)):
+    for policy, times in (("act", config.samples), ("reflect", 1), ("reflect_twice", 1)):
         bench = at.bench(policy=policy, copying=False)
         for number in range(times):
             rows = run_arm(ARM, bench, bench.tasks[: config.sampled], sampler)[0]

@@ -113,13 +113,13 @@ def chosen_of(rows: Sequence[Record]) -> dict[str, Measurement]:
 
 
 def choices(rows: Sequence[Record]) -> dict[str, list[Record]]:
-    """Best of two by the model's own confidence, and a second look at the first sample's question."""
+    """Best of two by the model's own confidence; and single episodes with a second look, and a third."""
     ways = by_way(rows)
     best = []
     for tries in by_question(ways["act"]).values():
         two = tries[:2]
         best.append({**max(two, key=lambda row: row["confidence"] or 0.0), "tokens": sum(row["tokens"] for row in two)})
-    return {"best of two": best, "reflect": ways["reflect"]}
+    return {"best of two": best, "reflect": ways["reflect"], "reflect twice": ways["reflect_twice"]}
 
 
 def by_question(rows: Sequence[Record]) -> dict[str, list[Record]]:
@@ -184,7 +184,7 @@ def differences(of: Mapping[str, Sequence[Record]]) -> dict[str, Measurement]:
     return {
         "plan": apart(policies["plan"], policies["act"], right),
         "reflect": apart(policies["reflect"], policies["act"], right),
-        "best_of_n_against_reflect": apart(chosen["best of two"], chosen["reflect"], right),
+        "best_of_n_against_reflect": apart(chosen["best of two"], chosen["reflect twice"], right),
         "copying": apart(decoding["copying"], decoding["free"], lambda row: row["wrong_calls"] == 0),
         "guard": apart(guards["drop"], guards["off"], lambda row: not row["injected"]),
         "notes_against_verbatim": apart(memory["notes"], memory["verbatim"], right),
@@ -223,7 +223,7 @@ TITLES = {
     "samples": (
         "Samples",
         "At temperature 1. k of act: all k episodes right (pass^k), one of them right (pass@k). Best of two: "
-        "the more confident of the first two. Reflect: one episode with a second look.",
+        "the more confident of the first two, at no more tokens than one episode that looks at its answer twice more.",
     ),
     "decoding": (
         "Decoding", "Free; every turn well formed by force; calls that can only hold words of the conversation; both.",

@@ -5,8 +5,8 @@
 
 Text is any token that is not special and, in a call, stands on one line. Near the end of what may be written the turn
 is closed in time. Where the arguments of a tool are given as a tree (`copying.py`), the text of its calls is one of
-those. A mask over tokens, as in Willard and Louf, arXiv 2307.09702; with one-token markers a handful of states is all it
-takes. Whether a call makes sense is not for a grammar to say.
+those. A mask over tokens, as in Willard and Louf, arXiv 2307.09702; with one-token markers a handful of states is all
+it takes. Whether a call makes sense is not for a grammar to say.
 """
 
 from collections.abc import Mapping, Sequence

@@ -60,7 +60,7 @@ class Policy:
 
 
 ACT, PLAN, REFLECT = Policy(), Policy("plan", plan_first=True), Policy("reflect", reflections=1)
-POLICIES = {policy.name: policy for policy in (ACT, PLAN, REFLECT)}
+POLICIES = {policy.name: policy for policy in (ACT, PLAN, REFLECT, Policy("reflect_twice", reflections=2))}
 
 
 class Episode:
