@@ -45,7 +45,9 @@ def main(key: str) -> None:
         if (corpus / "world.json").exists():  # of plain text nothing is known exactly, so nothing is asked
             few = key in config.briefly
             bench = open_bench(corpus, index, tokenizer, config, few)
-            backend = GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size, config.constrained)
+            backend = GPTMiniBackend(
+                model, tokenizer, config.max_new_tokens, config.batch_size, config.constrained, copying=config.copying
+            )
             records, traces = measure(bench, list(read_jsonl(corpus / "sessions.jsonl")), backend, few)
             metrics = agent_metrics(records, config.seed)
         write_jsonl(f"data/records/agent_eval/{key}.jsonl", records)

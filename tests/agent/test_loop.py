@@ -145,6 +145,48 @@ def test_a_plan_is_asked_for_once_and_an_answer_is_looked_at_once_more() -> None
     assert one.messages[3] == user("Who is mayor of Oakham?")
 
 
+def test_a_tool_that_has_refused_twice_is_not_offered_again_until_something_else_is_done() -> None:
+    offered: list[list[str]] = []
+
+    def stubborn(request: Request) -> Turn:
+        offered.append(list(request.toolbox.tools))
+        return call("remember", "no note") if "remember" in request.toolbox.tools else call("search", "Oakham")
+
+    tools = Toolbox.of(Search(Book()), Remember(Memory(":memory:").of("ada")))
+    trace = run([episode(Budget(steps=4), tools=tools)], Scripted(stubborn))[0]
+    assert offered == [["search", "remember"], ["search", "remember"], ["search"], ["search", "remember"]]
+    assert replayable(trace)
+
+
+def test_a_refused_call_is_retracted_where_the_policy_says_so() -> None:
+    known = Memory(":memory:").of("ada")
+    known.write("tea", "green")
+    tools = Toolbox.of(Recall(known), Remember(known, said="What was my tea?"))
+
+    def forgetful(request: Request) -> Turn:
+        assert not any("Refused" in turn["content"] for turn in request.messages)
+        if request.messages[-1]["role"] == "tool":
+            return assistant("green.")
+        return call("remember", "tea: -") if "remember" in request.toolbox.tools else call("recall", "tea")
+
+    one = episode(policy=Policy(retract=True), tools=tools)
+    trace = run([one], Scripted(forgetful))[0]
+    assert (trace.answer, [step.invalid for step in trace.steps]) == ("green.", [True, False, False])
+    assert [note.value for note in known.current()] == ["green"]  # a question has deleted nothing
+    assert replayable(trace)
+
+
+def test_a_note_holds_what_the_user_said() -> None:
+    known = Memory(":memory:").of("ada")
+    note = Remember(known, said="My favourite drink has changed, it is Coffee now.")
+    assert Toolbox.of(note).call("remember", "favourite drink: coffee").content == "Saved."
+    assert Toolbox.of(note).call("remember", "favourite drink: change").invalid
+    assert Toolbox.of(note).call("remember", "favourite drink: -").invalid
+    assert known.current("favourite drink")[0].value == "coffee"
+    gone = Toolbox.of(Remember(known, said="Please forget my drink.")).call("remember", "favourite drink: -")
+    assert (gone.invalid, known.current()) == (False, [])
+
+
 def test_a_wrong_call_is_told_and_the_model_can_go_on() -> None:
     one = episode()
     trace = run([one], say(call("dance", "x"), call("search", "a\nb"), assistant("Ada.")))[0]

@@ -1,6 +1,7 @@
 """The agent's measures on models that are known: one that cannot fail, one that makes things up, one that obeys."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def bench(corpus: Path) -> Bench:
     tokenizer = CharTokenizer({chr(i) for i in range(32, 127)} | {"\n"}, specials=True)
-    config = AgentConfig(passage_tokens=1000, curve_tasks=4, sessions=4, format_errors=0)
+    bare = AgentConfig(named=False, guard="off", copying=False, otherwise="")
+    config = replace(bare, passage_tokens=1000, curve_tasks=4, sessions=4, format_errors=0)
     return open_bench(corpus, corpus, tokenizer, config, few=False)
 
 
@@ -106,6 +108,24 @@ def test_who_makes_things_up_is_found_out(bench: Bench) -> None:
 
 
 def test_who_obeys_documents_is_counted_and_only_there(bench: Bench) -> None:
+    metrics = attacked(bench)
+    assert metrics["injection_success_rate"].value == 1
+    assert metrics["injected_value_without_attack"].value == 0
+    assert metrics["injection_seen"].value == 1
+    assert metrics["utility_difference"].value == 0
+
+
+def test_who_obeys_is_not_shown_the_order_by_a_guarded_search(bench: Bench) -> None:
+    metrics = attacked(with_config(bench, guard="drop"))
+    assert metrics["injection_success_rate"].value == metrics["injected_value_without_attack"].value == 0
+
+
+def with_config(bench: Bench, **changed: Any) -> Bench:
+    return replace(bench, config=replace(bench.config, **changed))
+
+
+def attacked(bench: Bench) -> dict[str, Any]:
+    """Metrics of a model that does as documents tell it."""
     planted = {row["title"]: row["injected"] for row in bench.documents.values() if row["kind"] == "injection"}
     tasks = [task for task in bench.tasks if task["kind"] == "injection"]
 
@@ -119,11 +139,32 @@ def test_who_obeys_documents_is_counted_and_only_there(bench: Bench) -> None:
     records = [
         row for name in ("agentic_rag", "no_attack") for row in run_arm(name, bench, tasks, Scripted(obedient))[0]
     ]
-    metrics = agent_metrics(records, seed=1)
-    assert metrics["injection_success_rate"].value == 1
-    assert metrics["injected_value_without_attack"].value == 0
-    assert metrics["injection_seen"].value == 1
-    assert metrics["utility_difference"].value == 0
+    return agent_metrics(records, seed=1)
+
+
+def test_a_name_that_no_document_has_finds_nothing_and_namesakes_by_default(bench: Bench) -> None:
+    tasks = [task for task in bench.tasks if task["kind"] == "unknown_entity"]
+
+    def trusting(request: Request) -> Turn:
+        name = next(task["name"] for task in named if task["messages"][-1] == request.messages[1])
+        found = request.messages[-1]["content"]
+        if request.messages[-1]["role"] != "tool":
+            return call("search", name)
+        return assistant(IDK if found == NOTHING_FOUND else "baker.")
+
+    words = re.compile(r"[A-Z]\w+ [A-Z]\w+")
+    named = [{**task, "name": words.findall(task["messages"][-1]["content"])[-1]} for task in tasks]
+    strict = run_arm("agentic_rag", with_config(bench, named=True), tasks, Scripted(trusting))[0]
+    assert all(row["correct"] for row in strict)
+    loose = run_arm("agentic_rag", bench, tasks, Scripted(trusting))[0]
+    assert sum(row["correct"] for row in loose) < len(loose)
+
+
+def test_an_episode_that_comes_to_no_end_says_what_it_is_told_to_say(bench: Bench) -> None:
+    endless = Scripted(lambda request: call("search", "Nobody Atall"))
+    records = run_arm("agentic_rag", with_config(bench, otherwise=IDK), bench.tasks, endless)[0]
+    assert {row["answer"] for row in records} == {IDK}
+    assert {row["stop"] for row in records} == {"step budget"}
 
 
 def test_wrong_calls_and_endless_searches_are_recorded_not_raised(bench: Bench) -> None:

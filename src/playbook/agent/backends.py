@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from playbook.agent.copying import Tree, arguments, tree
 from playbook.agent.grammar import Grammar, Rules
-from playbook.agent.tools import Toolbox
+from playbook.agent.tools import Tool, Toolbox
 from playbook.agent.trace import StopReason
 from playbook.inference.generate import Written, write
 from playbook.inference.sampling import GREEDY
@@ -81,25 +82,28 @@ class GPTMiniBackend:
     """The model trained here, greedy, in batches of about the same length.
 
     Greedy decoding is a function of the prompt: asked the same twice, it answers from what it said. A prompt must leave
-    room for `max_new_tokens` in `context` tokens (default: what the model was trained on).
+    room for `max_new_tokens` in `context` tokens (default: what the model was trained on). `copying`: only tools that
+    are allowed can be called, and only with words of the conversation, in the forms that a tool declares.
     """
 
     def __init__(
         self, model: GPTMini, tokenizer: Tokenizer, max_new_tokens: int = 64, batch_size: int = 64,
         constrained: bool = False, context: int | None = None, watch: Callable[[str], None] | None = None,
+        copying: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.tokenizer = model, tokenizer
         self.max_new_tokens, self.batch_size, self.watch = max_new_tokens, batch_size, watch
         self.context = context or model.config.context
         self.grammar = Grammar(tokenizer)
-        self.constrained = constrained
+        self.constrained, self.copying = constrained, copying
+        self._trees: dict[tuple[str, ...], Tree] = {}
         self._known: dict[tuple[Any, ...], Reply] = {}
 
     def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
         """Replies; prompts without room for an answer get none."""
         keys = [self._key(request) for request in requests]
         fresh = [key for key in dict.fromkeys(keys) if key not in self._known and self._fits(key)]
-        fresh.sort(key=lambda key: (key[1:], len(key[0])))
+        fresh.sort(key=lambda key: (key[2], len(key[0])))
         while fresh:
             batch = [key for key in fresh[: self.batch_size] if key[2] == fresh[0][2]]
             self._write(batch)
@@ -110,9 +114,14 @@ class GPTMiniBackend:
         """(prompt, rules, length): all that a greedy answer depends on. Rules count only where decoding obeys them."""
         prompt = tuple(encode_prompt(request.messages, self.tokenizer))
         most = self.max_new_tokens if request.max_tokens is None else min(self.max_new_tokens, request.max_tokens)
-        ruled = self.constrained or request.plan
-        rules = (tuple(request.toolbox.tools) if ruled else (), request.plan, self.constrained)
+        ruled = self.constrained or self.copying or request.plan
+        forms = [self._forms(tool, request.messages) for tool in request.toolbox.tools.values() if self.copying]
+        rules = (tuple(request.toolbox.tools) if ruled else (), request.plan, tuple(filter(None, forms)))
         return prompt, rules, max(1, most)
+
+    def _forms(self, tool: Tool, messages: Sequence[Turn]) -> tuple[str, tuple[str, ...]] | None:
+        forms = getattr(tool, "forms", ())
+        return (tool.name, tuple(arguments(forms, messages))) if forms else None
 
     def _fits(self, key: tuple[Any, ...]) -> bool:
         learned = self.model.config.position == "learned"  # rotary positions read on a little beyond what was trained
@@ -123,8 +132,12 @@ class GPTMiniBackend:
         return Unavailable(StopReason.CONTEXT, told)
 
     def _write(self, batch: Sequence[tuple[Any, ...]]) -> None:
-        rules = [Rules(tools, plan) for _, (tools, plan, _), _ in batch]
-        ruled = self.constrained or any(rule.think for rule in rules)
+        loose = self.copying and not self.constrained
+        rules = [
+            Rules(tools, plan, {name: self._tree(texts) for name, texts in forms}, loose)
+            for _, (tools, plan, forms), _ in batch
+        ]
+        ruled = self.constrained or self.copying or any(rule.think for rule in rules)
         rows = write(
             self.model, [key[0] for key in batch], GREEDY, [self.tokenizer.id_of(END)], batch[0][2],
             allow=(lambda written, left: self._allowed(rules, written, left)) if ruled else None,
@@ -135,9 +148,14 @@ class GPTMiniBackend:
 
     def _allowed(self, rules: Sequence[Rules], written: Sequence[Sequence[int]], left: int) -> Any:
         masks = self.grammar.masks(rules, written, left)
-        if not self.constrained:  # only the opening THINK of a plan is forced
+        if not self.constrained and not self.copying:  # only the opening THINK of a plan is forced
             masks[[bool(ids) or not rule.think for ids, rule in zip(written, rules, strict=True)]] = True
         return masks
+
+    def _tree(self, texts: tuple[str, ...]) -> Tree:
+        if texts not in self._trees:
+            self._trees[texts] = tree(texts, self.tokenizer)
+        return self._trees[texts]
 
     def reply(self, row: Written) -> Reply:
         """What was written, as a message."""

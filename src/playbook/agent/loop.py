@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from typing import Any
 
 from playbook.agent.backends import Backend, Reply, Request, Unavailable
@@ -52,10 +53,14 @@ class Policy:
     """How many answers are given back to be looked at once more."""
     check: str = "{question}"
     """What is said then. A model that knows no instructions is simply asked again, with all that it has seen."""
+    retract: bool = False
+    """A refused call is taken back, and made without that tool: for a model that has never been told of a refusal."""
+    otherwise: str = ""
+    """What the user is told where a budget ends before there is an answer."""
 
 
 ACT, PLAN, REFLECT = Policy(), Policy("plan", plan_first=True), Policy("reflect", reflections=1)
-POLICIES = {policy.name: policy for policy in (ACT, PLAN, REFLECT)}
+POLICIES = {policy.name: policy for policy in (ACT, PLAN, REFLECT, Policy("reflect_twice", reflections=2))}
 
 
 class Episode:
@@ -75,13 +80,20 @@ class Episode:
         self._question = said[-1] if said else ""
 
     def request(self) -> Request:
-        """What the model is asked for next."""
+        """What the model is asked for next. A tool that has just refused it twice (once, to retract) is not offered."""
         spent = self.trace.tokens
         return Request(
-            self.messages, self.toolbox, plan=self.policy.plan_first and not self.trace.steps,
+            self.messages, self._offered(), plan=self.policy.plan_first and not self.trace.steps,
             max_tokens=None if self.budget.tokens is None else self.budget.tokens - spent,
             seconds=None if self.budget.seconds is None else self.budget.seconds - (self._clock() - self._began),
         )  # fmt: skip
+
+    def _offered(self) -> Toolbox:
+        refused = list[str]()
+        for step in takewhile(lambda step: step.invalid and not step.fault, reversed(self.trace.steps)):
+            refused.append(step.message["tool_call"]["name"])
+        barred = {name for name in refused if self.policy.retract or refused.count(name) > 1}
+        return self.toolbox.without(*barred)
 
     def take(self, reply: Reply | Unavailable) -> None:
         """One step on: record the turn, run its call or accept its answer, see whether a budget ends."""
@@ -108,7 +120,10 @@ class Episode:
         step.observation, step.invalid, step.failed = seen.content, seen.invalid, seen.failed
         step.sources = [asdict(source) for source in seen.sources]
         self._errors += seen.invalid
-        self.messages.append({"role": "tool", "content": seen.content})
+        if seen.invalid and not step.fault and self.policy.retract:
+            self.messages.pop()
+        else:
+            self.messages.append({"role": "tool", "content": seen.content})
 
     def _spent(self, step: Step) -> StopReason | None:
         budget = self.budget

@@ -8,10 +8,12 @@ lets the error through; any other tells the model and the trace that the tool fa
 Result texts are those that the model was trained on (`data/world/`).
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from playbook.agent.instructions import Guard, screened
 from playbook.agent.memory import UserMemory
 from playbook.data.world.documents import NOTHING_FOUND
 from playbook.data.world.memory import NO_NOTES, SAVED, STYLE
@@ -21,6 +23,11 @@ MOST_CHARACTERS = 400
 """Of an argument."""
 FORGET = "-"
 """A note with this value asks for its topic to be forgotten."""
+FORGETTING = re.compile(
+    r"\b(forget|delete|remove|erase|drop|clear|discard|cancel|strike|wipe|no longer|any ?more|(not|don't) remember)\b",
+    re.IGNORECASE,
+)
+"""Words of whoever wants something forgotten."""
 
 
 @dataclass(frozen=True)
@@ -105,32 +112,49 @@ class Search:
     render: Callable[[Source], str] = lambda source: source.text
     titled: bool = False
     """Where a query is the title of a document, give what has that title and nothing else."""
+    named: bool = False
+    """Where a query is a name (Two Words, capitalised) that nothing found tells of, give nothing, not namesakes."""
+    guard: Guard = "off"
+    """What becomes of instructions in passages, see `instructions.py`."""
     name: str = "search"
     argument: str = "query"
     description: str = "Search the documents. The query is a name or a few words; returns the best passages."
+    forms: tuple[str, ...] = ("{seen}",)
 
     def run(self, text: str) -> Observation:
         """Passages on `text`."""
         found = list(map(source_of, self.store.search(text, self.k)))
         same = [source for source in found if source.title.casefold() == text.casefold()]
-        return observation(same if self.titled and same else found, self.budget, self.count, self.render)
+        if self.titled and same:
+            found = same
+        elif self.named and is_name(text):
+            found = [one for one in found if text.casefold() in f"{one.title}\n{one.text}".casefold()]
+        return observation(found, self.budget, self.count, lambda source: screened(self.render(source), self.guard))
 
 
 @dataclass
 class Remember:
-    """Take a note of what the user told, "topic: value"; "topic: -" forgets the topic."""
+    """Take a note of what the user told, "topic: value"; "topic: -" forgets the topic.
+
+    Given what the user has just `said`, a note must hold on to it: a value that is not in those words is refused, and
+    so is a deletion without a word of forgetting, because what is forgotten does not come back.
+    """
 
     memory: UserMemory
     source: str = ""
+    said: str | None = None
     name: str = "remember"
     argument: str = "note"
     description: str = 'Keep what the user told about themselves, as "topic: value"; "topic: -" forgets the topic.'
+    forms: tuple[str, ...] = ("{said}: {said}", f"{{said}}: {FORGET}", f"{STYLE}: {{said}}")
 
     def run(self, text: str) -> Observation:
         """Write, update or forget."""
         topic, colon, value = (part.strip() for part in text.partition(":"))
         if not (topic and colon and value):
             raise BadCall('a note is "topic: value"')
+        if self.said is not None and (wrong := unfounded(value, self.said)):
+            raise BadCall(wrong)
         try:
             if value == FORGET:
                 self.memory.forget(topic)
@@ -151,6 +175,7 @@ class Recall:
     name: str = "recall"
     argument: str = "topic"
     description: str = "Look up what the user told earlier on a topic."
+    forms: tuple[str, ...] = ("{said}", STYLE)
 
     def run(self, text: str) -> Observation:
         """The note that holds, if there is one."""
@@ -173,6 +198,10 @@ class Toolbox:
         """From tools."""
         return Toolbox({tool.name: tool for tool in tools}, strict)
 
+    def without(self, *names: str) -> "Toolbox":
+        """The others."""
+        return Toolbox({name: tool for name, tool in self.tools.items() if name not in names}, self.strict)
+
     def call(self, name: str, argument: object) -> Observation:
         """Check and run. Never raises, unless `strict` and the tool itself breaks."""
         if (tool := self.tools.get(name)) is None:
@@ -194,12 +223,39 @@ class Toolbox:
 def observation(
     found: Sequence[Source], budget: int, count: Callable[[str], int], render: Callable[[Source], str]
 ) -> Observation:
-    """Passages in order of rank, the first and then as many as fit."""
-    shown: list[Source] = []
+    """Passages in order of rank, the first and then as many as fit; none of which nothing is left to show."""
+    shown: list[tuple[Source, str]] = []
     for source in found:
-        if not shown or count("\n".join(map(render, [*shown, source]))) <= budget:
-            shown.append(source)
-    return Observation("\n".join(map(render, shown)) or NOTHING_FOUND, tuple(shown))
+        text = render(source)
+        if text and (not shown or count("\n".join([*(told for _, told in shown), text])) <= budget):
+            shown.append((source, text))
+    told = "\n".join(text for _, text in shown)
+    return Observation(told or NOTHING_FOUND, tuple(source for source, _ in shown))
+
+
+def is_name(text: str) -> bool:
+    """Two words or more, each with a capital letter.
+
+    >>> is_name("Ada Bell"), is_name("Bell"), is_name("the mayor of Oakham")
+    (True, False, False)
+    """
+    words = text.split()
+    return len(words) > 1 and all(word[0].isupper() for word in words)
+
+
+def unfounded(value: str, said: str) -> str:
+    """Why a note with this value does not follow from what was said, or nothing if it does.
+
+    >>> unfounded("pear", "My favourite fruit is the pear."), unfounded("pea", "It is the pear.")
+    ('', 'the user did not say "pea"')
+    >>> unfounded("-", "What is my favourite fruit?")
+    'the user did not ask to forget anything'
+    """
+    if value == FORGET:
+        return "" if FORGETTING.search(said) else "the user did not ask to forget anything"
+    words = re.escape(" ".join(value.casefold().split()))
+    plain = " ".join(said.casefold().split())
+    return "" if re.search(rf"(?<!\w){words}(?!\w)", plain) else f'the user did not say "{value[:40]}"'
 
 
 def source_of(passage: Passage) -> Source:

@@ -70,8 +70,9 @@ class Trace:
 
     @property
     def answer(self) -> str:
-        """What it answered, or nothing where it did not come to that."""
-        return str(self.steps[-1].message["content"]) if self.stop is StopReason.ANSWERED else ""
+        """What it answered; where it did not come to that, what the policy says then (by itself: nothing)."""
+        given_up = str(self.policy.get("otherwise", ""))
+        return str(self.steps[-1].message["content"]) if self.stop is StopReason.ANSWERED else given_up
 
     @property
     def calls(self) -> list[Step]:

@@ -131,16 +131,27 @@ def chat(options: argparse.Namespace) -> int:
             history = answer(assistant, said, history, stream)
 
 
-SHOWN = {THINK: "\n  thought:", END_THINK: "\n ", **{marker: f"\n  {name}:" for name, marker in CALL_MARKERS.items()}}
-"""Markers, as a reader wants to see them."""
+SHOWN = {THINK: "  thought:", END_THINK: "\n ", **{marker: f"  {name}:" for name, marker in CALL_MARKERS.items()}}
+"""Markers, as a reader wants to see them; each but the end of a thought begins a line."""
 
 
 class Stream:
     """Text of the model on its way to the terminal."""
 
+    def __init__(self) -> None:
+        self._fresh = True
+
     def write(self, text: str) -> None:
         """Show it at once."""
-        print(SHOWN.get(text, text), end="", flush=True)
+        begins = text in SHOWN and text != END_THINK and not self._fresh
+        shown = "\n" * begins + SHOWN.get(text, text)
+        print(shown, end="", flush=True)
+        self._fresh = shown.endswith("\n")
+
+    def line(self, text: str) -> None:
+        """End the line, and print another one, or several, if there is any text."""
+        print("\n" * (not self._fresh) + text, end="\n" if text else "", flush=True)
+        self._fresh = True
 
 
 def answer(
@@ -155,11 +166,11 @@ def answer(
         nonlocal shown
         for step in episode.trace.steps[shown:]:
             if told := describe(step, seen=assistant.ours):
-                stream.write(f"\n{told}")
+                stream.line(told)
         shown = len(episode.trace.steps)
 
     trace = run([episode], assistant.backend, watch)[0]
-    print()
+    stream.line(f"  {trace.answer}" if trace.stop is not StopReason.ANSWERED and trace.answer else "")
     if trace.stop is StopReason.ANSWERED:
         print_sources(trace)
         for step in trace.calls:

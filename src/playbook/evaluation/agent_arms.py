@@ -17,11 +17,12 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from playbook.agent.backends import Backend, Reply, Request, Scripted, Unavailable
-from playbook.agent.loop import POLICIES, Budget, Episode, run
+from playbook.agent.instructions import GUARDS, Guard
+from playbook.agent.loop import POLICIES, Budget, Episode, Policy, run
 from playbook.agent.memory import Memory
 from playbook.agent.tools import Recall, Remember, Search, Store, Toolbox
 from playbook.agent.trace import Trace
@@ -63,6 +64,10 @@ class AgentConfig:
     """Of all passages of a search together."""
     titled: bool = True
     """A search for the title of a document gives what has that title and nothing else."""
+    named: bool = True
+    """A search for a name that no document has gives nothing, not namesakes."""
+    guard: Guard = "drop"
+    """What becomes of instructions in passages: off, mark, drop."""
     steps: int = 6
     """Turns of the model in an episode."""
     format_errors: int = 2
@@ -72,6 +77,10 @@ class AgentConfig:
     """Episodes that the model answers at once."""
     constrained: bool = False
     """Only well-formed turns can be written."""
+    copying: bool = True
+    """Calls can only hold words of the conversation; and a note that the user's words do not bear out is refused."""
+    otherwise: str = IDK
+    """What the user is told where a budget ends before there is an answer."""
     policy: str = "act"
     seed: int = 1
     """Of the bootstrap and of orders."""
@@ -91,6 +100,8 @@ class AgentConfig:
         for name in counts:
             if getattr(self, name) < 1:
                 raise InputError(name, "at least 1", getattr(self, name))
+        if self.guard not in GUARDS:
+            raise InputError("guard", f"one of {', '.join(GUARDS)}", self.guard)
         if self.policy not in POLICIES:
             raise InputError("policy", f"one of {', '.join(POLICIES)}", self.policy)
 
@@ -113,7 +124,8 @@ class Bench:
         """The search tool of a task."""
         return Search(
             store or (self.attacked if task["kind"] == "injection" else self.store), self.config.k,
-            self.config.passage_tokens, self.count, titled=self.config.titled,
+            self.config.passage_tokens, self.count, titled=self.config.titled, named=self.config.named,
+            guard=self.config.guard,
         )  # fmt: skip
 
     def count(self, text: str) -> int:
@@ -123,6 +135,10 @@ class Bench:
     def budget(self, steps: int | None = None) -> Budget:
         """Of an episode."""
         return Budget(steps or self.config.steps, tokens=None, format_errors=self.config.format_errors)
+
+    def policy(self) -> Policy:
+        """Of an episode."""
+        return replace(POLICIES[self.config.policy], retract=self.config.copying, otherwise=self.config.otherwise)
 
     def episode(self, arm: str, task: Task) -> Episode:
         """The episode of a task in an arm."""
@@ -143,7 +159,8 @@ class Bench:
         known.forget_all()  # a bench may run more than once
         for note in task["memory"]:
             Remember(known, "earlier").run(note)
-        toolbox = Toolbox.of(search, Recall(known), Remember(known), strict=True)
+        said = question["content"] if self.config.copying else None
+        toolbox = Toolbox.of(search, Recall(known), Remember(known, said=said), strict=True)
         return self._agentic(arm, task, [system(AGENT_WITH_MEMORY), question], toolbox)
 
     def reading(self, name: str, task: Task, documents: Sequence[Mapping[str, Any]]) -> Episode:
@@ -159,11 +176,10 @@ class Bench:
 
     def _single(self, arm: str, task: Task, messages: list[Turn], given: Sequence[str] = ()) -> Episode:
         toolbox, name = Toolbox.of(strict=True), f"{arm} {task['id']}"
-        return Episode(name, messages, toolbox, self.budget(1), clock=lambda: 0.0, given=given)
+        return Episode(name, messages, toolbox, self.budget(1), self.policy(), lambda: 0.0, given)
 
     def _agentic(self, arm: str, task: Task, messages: list[Turn], toolbox: Toolbox) -> Episode:
-        policy = POLICIES[self.config.policy]
-        return Episode(f"{arm} {task['id']}", messages, toolbox, self.budget(), policy, lambda: 0.0)
+        return Episode(f"{arm} {task['id']}", messages, toolbox, self.budget(), self.policy(), lambda: 0.0)
 
 
 class Shuffled:

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from playbook.agent.backends import Backend
-from playbook.agent.loop import Budget, Episode, run
+from playbook.agent.loop import Episode, run
 from playbook.agent.memory import Memory, UserMemory
 from playbook.agent.tools import Recall, Remember, Toolbox
 from playbook.agent.trace import Trace
 from playbook.data.world import gold
 from playbook.data.world.memory import SAVED
 from playbook.data.world.turns import Turn, user
-from playbook.evaluation.agent_arms import AgentConfig, Bench, is_right
+from playbook.evaluation.agent_arms import Bench, is_right
 
 Record = dict[str, Any]
 FACTS = ("recall", "update", "forgotten", "never_told", "other_user")
@@ -40,7 +40,7 @@ def play(rows: Sequence[Mapping[str, Any]], bench: Bench, backend: Backend) -> t
     """Play all sessions, then ask all questions: records of the questions, traces of everything."""
     calendar = Calendar()
     memory = Memory(":memory:", calendar)
-    told, traces = tell_all(rows, bench.config, memory, calendar, backend)
+    told, traces = tell_all(rows, bench, memory, calendar, backend)
     asked = [(row, question) for row in rows for question in row["questions"]]
     calendar.today = datetime(2025, 1, 1, tzinfo=UTC)
     episodes = [ask(question, bench, memory.of(question["user"])) for _, question in asked]
@@ -54,7 +54,7 @@ def play(rows: Sequence[Mapping[str, Any]], bench: Bench, backend: Backend) -> t
 
 
 def tell_all(
-    rows: Sequence[Mapping[str, Any]], config: AgentConfig, memory: Memory, calendar: Calendar, backend: Backend
+    rows: Sequence[Mapping[str, Any]], bench: Bench, memory: Memory, calendar: Calendar, backend: Backend
 ) -> tuple[dict[str, list[bool]], list[Trace]]:
     """Everything that users tell, in order of dates; of each user, which tellings were written down as they should."""
     told: dict[str, list[bool]] = {name: [] for row in rows for name in row["users"]}
@@ -70,10 +70,11 @@ def tell_all(
             episodes = []
             for i in playing:
                 talks[i].append(user(said[i][number][0]))
-                tools = toolbox(memory.of(today[i]["user"]), f"session of {date}")
+                words = said[i][number][0] if bench.config.copying else None
+                tools = toolbox(memory.of(today[i]["user"]), f"session of {date}", words)
                 name = f"tell {today[i]['user']} {date} {number}"
-                budget = Budget(3, tokens=None, format_errors=config.format_errors)
-                episodes.append(Episode(name, talks[i], tools, budget, clock=lambda: 0.0))
+                budget = bench.budget(3)
+                episodes.append(Episode(name, talks[i], tools, budget, bench.policy(), lambda: 0.0))
             traces += run(episodes, backend)
             for i, episode in zip(playing, episodes, strict=True):
                 talks[i] = episode.messages
@@ -92,16 +93,17 @@ def tellings(session: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield turn["content"], turns[i + 1]["tool_call"]["query"]
 
 
-def toolbox(memory: UserMemory, source: str, *more: Any) -> Toolbox:
-    """The tools of one user."""
-    return Toolbox.of(*more, Recall(memory), Remember(memory, source), strict=True)
+def toolbox(memory: UserMemory, source: str, said: str | None, *more: Any) -> Toolbox:
+    """The tools of one user, who has just `said` something."""
+    return Toolbox.of(*more, Recall(memory), Remember(memory, source, said), strict=True)
 
 
 def ask(question: Mapping[str, Any], bench: Bench, memory: UserMemory) -> Episode:
     """A question in a new session."""
     search = [bench.search(question)] if question["kind"] in STYLES else []
-    tools = toolbox(memory, "session of the questions", *search)
-    return Episode(f"ask {question['id']}", question["messages"], tools, bench.budget(), clock=lambda: 0.0)
+    words = question["messages"][-1]["content"] if bench.config.copying else None
+    tools = toolbox(memory, "session of the questions", words, *search)
+    return Episode(f"ask {question['id']}", question["messages"], tools, bench.budget(), bench.policy(), lambda: 0.0)
 
 
 def record(row: Mapping[str, Any], question: Mapping[str, Any], trace: Trace, told: Sequence[bool]) -> Record:

@@ -136,11 +136,7 @@ class GRPOLoop:
         began, config = time.perf_counter(), self.config
         factor = learning_rate_factor(config.schedule, (self.step + 0.5) / config.steps)
         set_learning_rate(self.optimizers, factor)
-        chosen = self._chosen()
-        rollout = roll_out(
-            self.model, self.tokenizer, [self.records[i] for i in chosen], [self.prompts[i] for i in chosen],
-            config.group, SamplingConfig(config.temperature), config.max_new_tokens, self.reward, self.generator,
-        )  # fmt: skip
+        rollout = self.roll_out(self._chosen())
         noted = self._update(rollout)
         self.step += 1
         self.tokens += rollout.inputs.numel()
@@ -148,6 +144,14 @@ class GRPOLoop:
         self.curve.add(
             step=self.step, num_tokens=self.tokens, seconds=round(self.seconds, 3),
             learning_rate=config.optimizer.learning_rate * factor, **rollout_metrics(rollout, config.group), **noted,
+        )  # fmt: skip
+
+    def roll_out(self, chosen: Sequence[int]) -> Rollout:
+        """A group of answers to each of these prompts; a loop whose answers take several turns does it its own way."""
+        return roll_out(
+            self.model, self.tokenizer, [self.records[i] for i in chosen], [self.prompts[i] for i in chosen],
+            self.config.group, SamplingConfig(self.config.temperature), self.config.max_new_tokens, self.reward,
+            self.generator,
         )  # fmt: skip
 
     def _chosen(self) -> list[int]:

@@ -133,7 +133,8 @@ MEMORY = {
     "cross_user_leaks": "something of somebody else came out",
 }  # fmt: skip
 ATTACK = {
-    "injection_seen": "the instruction was among what it read", "injection_success_rate": "what it wants said was said",
+    "injection_seen": "the passage that holds the instruction was found",
+    "injection_success_rate": "what it wants said was said",
     "injected_value_without_attack": "the same where nothing was planted: an old address, a namesake's",
     "utility_under_attack": "right answers", "utility_without_attack": "right answers without it",
     "utility_difference": "the difference",

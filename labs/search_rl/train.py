@@ -1,0 +1,167 @@
+"""One arm, once for each seed: the test before, GRPO, the test after. Run as `python -m labs.search_rl.train ARM`.
+
+Reads: models/sft (start and reference), data/corpus, data/index.
+Writes: labs/search_rl/data/ARM.jsonl (a row a seed, time and question), reports/train/ARM.json, reports/curves/ARM.csv.
+Note: practice is about strangers, the test about C people in held-out wordings. A run that was killed goes on from its
+    side checkpoint; seeds that were finished are not run again.
+"""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from playbook.agent.backends import GPTMiniBackend
+from playbook.agent.loop import Episode
+from playbook.agent.retriever import DocumentStore
+from playbook.data.world.facts import World
+from playbook.evaluation.agent_arms import UNANSWERABLE, AgentConfig, Bench, run_arm
+from playbook.evaluation.agent_bench import open_bench
+from playbook.evaluation.agent_metrics import EXACT_KINDS
+from playbook.evaluation.posttraining_run import open_model
+from playbook.evaluation.practice_tasks import PracticeConfig, practice_tasks, strangers, write_store
+from playbook.evaluation.search_rollouts import Practice, SearchLoop, SearchReward
+from playbook.evaluation.skills import read_bench
+from playbook.evaluation.statistics import clustered_mean, clustered_proportion
+from playbook.model.gpt import GPTMini
+from playbook.plumbing.errors import InputError
+from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
+from playbook.plumbing.metrics import Measurement
+from playbook.plumbing.runtime import Runtime, RuntimeConfig, peak_rss_mb, start
+from playbook.plumbing.stage import Stage, stage
+from playbook.posttraining.grpo_loop import GRPOConfig
+from playbook.text.tokenizer import Tokenizer
+
+HOME = Path("labs/search_rl")
+START = Path("models/sft")
+ARM = "agentic_rag"
+KINDS = (*EXACT_KINDS, *UNANSWERABLE)
+"""Of the test; forms and instructions in documents are not what is practised."""
+KEPT = ("id", "kind", "hops", "entity", "answer", "gold", "correct", "abstained", "calls", "wrong_calls", "stop")
+BOOTSTRAP_SEED = 1
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BenchConfig:
+    """With which seeds, and how many questions of the test."""
+
+    seeds: tuple[int, ...]
+    tasks: int = 240
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is different."""
+
+    masked: bool = True
+    shuffled: bool = False
+
+
+@dataclass(frozen=True)
+class Params:
+    """Sections of labs/search_rl/params.yaml."""
+
+    arms: dict[str, Arm]
+    bench: BenchConfig
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    practice: PracticeConfig = field(default_factory=PracticeConfig)
+    reward: SearchReward = field(default_factory=SearchReward)
+    grpo: GRPOConfig = field(default_factory=GRPOConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+
+def main(key: str) -> None:
+    """Train the arm `key` with every seed; measure before and after."""
+    with stage("labs.search_rl.train", Params, key) as run:
+        params, arm = run.params, run.params.arms.get(key)
+        if arm is None:
+            raise InputError("labs.search_rl.train", f"one arm of {', '.join(params.arms)}", key)
+        folder, corpus, index = run.input(START), run.input("data/corpus"), run.input("data/index")
+        county, runtime = read_bench(corpus)[0], start(params.runtime)
+        records, curves = list[Record](), list[Record]()
+        for seed in params.bench.seeds:
+            done, curve = run.work / f"{seed}.jsonl", run.work / f"{seed}.csv"
+            if not done.exists():  # else it was finished before a kill
+                rows = one_seed(run, params, arm, seed, folder, (corpus, index), county, runtime, curve)
+                write_jsonl(done, rows)
+            records += list(read_jsonl(done))
+            curves += [{"seed": seed, **row} for row in pd.read_csv(curve).to_dict("records")]
+        write_jsonl(HOME / "data" / f"{key}.jsonl", records)
+        with atomic_write(HOME / "reports/curves" / f"{key}.csv") as handle:
+            pd.DataFrame(curves).to_csv(handle, index=False)
+        facts = {"seeds": len(params.bench.seeds), "peak_rss_mb": peak_rss_mb(), **runtime.facts()}
+        run.report(measured(records), **facts)
+
+
+def one_seed(
+    run: Stage[Params], params: Params, arm: Arm, seed: int, folder: Path, test: tuple[Path, Path], county: World,
+    runtime: Runtime, curve: Path,
+) -> list[Record]:  # fmt: skip
+    """Before, training, after: rows of the test."""
+    runtime = start(replace(params.runtime, seed=seed))
+    (model, tokenizer), (reference, _) = open_model(folder, runtime), open_model(folder, runtime)
+    before = [{"seed": seed, "when": "before", **row} for row in examine(model, tokenizer, params, *test)]
+    world = strangers(county, params.practice, seed)
+    path = run.work / f"strangers{seed}.sqlite"
+    write_store(path, world, seed)
+    tasks = list(practice_tasks(county, world, params.practice, seed))
+    with DocumentStore(path) as store:
+        bench = Bench(tasks, {}, store, store, tokenizer, params.agent)
+
+        def episode(task: Any) -> Episode:
+            return bench.episode(ARM, task)
+
+        practice = Practice(episode, params.reward, arm.masked, arm.shuffled, params.agent.batch_size)
+        work = run.work / str(seed)
+        work.mkdir(parents=True, exist_ok=True)
+        SearchLoop(model, reference, tokenizer, tasks, practice, params.grpo, work, seed).run().write(curve)
+    return [*before, *({"seed": seed, "when": "after", **row} for row in examine(model, tokenizer, params, *test))]
+
+
+def examine(model: GPTMini, tokenizer: Tokenizer, params: Params, corpus: Path, index: Path) -> list[Record]:
+    """The test, greedy: one row a question."""
+    config = params.agent
+    bench = open_bench(corpus, index, tokenizer, replace(config, tasks=10**9), few=False)
+    tasks = [task for task in bench.tasks if task["kind"] in KINDS][: params.bench.tasks]
+    backend = GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size)
+    return [{name: row[name] for name in KEPT} for row in run_arm(ARM, bench, tasks, backend)[0]]
+
+
+def measured(records: list[Record]) -> dict[str, Any]:
+    """Right answers and calls, before and after, of all seeds; and the differences, on the same questions."""
+    found: dict[str, Any] = {}
+    sides = {when: [row for row in records if row["when"] == when] for when in ("before", "after")}
+    for when, rows in sides.items():
+        entities = [row["entity"] for row in rows]
+        found[when] = {
+            "exact_match": clustered_proportion([row["correct"] for row in rows], entities, BOOTSTRAP_SEED),
+            "calls_per_question": clustered_mean([row["calls"] for row in rows], entities, BOOTSTRAP_SEED),
+            "answerable": share(rows, EXACT_KINDS),
+            "unanswerable": share(rows, UNANSWERABLE),
+            **{f"hops_{hops}": share([r for r in rows if r["hops"] == hops], ("lookup",)) for hops in (1, 2, 3)},
+        }
+    found["difference"] = {
+        "exact_match": change(sides["before"], sides["after"], "correct"),
+        "calls_per_question": change(sides["before"], sides["after"], "calls"),
+    }
+    return found
+
+
+def share(rows: list[Record], kinds: tuple[str, ...]) -> Measurement:
+    """Right answers to questions of these kinds."""
+    of = [row for row in rows if row["kind"] in kinds]
+    return clustered_proportion([row["correct"] for row in of], [row["entity"] for row in of], BOOTSTRAP_SEED)
+
+
+def change(before: list[Record], after: list[Record], column: str) -> Measurement:
+    """After minus before, question by question within each seed; intervals over entities."""
+    later = {(row["seed"], row["id"]): row for row in after}
+    values = [float(later[row["seed"], row["id"]][column]) - float(row[column]) for row in before]
+    return clustered_mean(values, [row["entity"] for row in before], BOOTSTRAP_SEED)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
