@@ -17,11 +17,28 @@ BY_HAND = {
     "4.2": "0.0625", "4.3": "3145728 1048576",
 }  # fmt: skip
 WRITTEN = {
-    "1.6": "def mask(queries, keys):\n    return [[k <= q + keys - queries for k in range(keys)] for q in range(queries)]",
-    "2.7": "def factor(done):\n    return done / 0.1 if done < 0.1 else 1.0 if done < 0.5 else 2 * (1 - done)",
-    "3.7": "import math\ndef dpo(c, r, rc, rr, beta):\n    return math.log(1 + math.exp(-beta * ((c - rc) - (r - rr))))",
-    "4.8": "def fuse(rankings):\n    found = {}\n    for ranking in rankings:\n        for i, name in enumerate(ranking):\n"
-    "            found[name] = found.get(name, 0) + 1 / (61 + i)\n    return sorted(found, key=lambda name: -found[name])",
+    "1.6": """
+def mask(queries, keys):
+    return [[k <= q + keys - queries for k in range(keys)] for q in range(queries)]
+""",
+    "2.7": """
+def factor(done):
+    return done / 0.1 if done < 0.1 else 1.0 if done < 0.5 else 2 * (1 - done)
+""",
+    "3.7": """
+import math
+
+def dpo(chosen, rejected, ref_chosen, ref_rejected, beta):
+    return math.log(1 + math.exp(-beta * ((chosen - ref_chosen) - (rejected - ref_rejected))))
+""",
+    "4.8": """
+def fuse(rankings):
+    found = {}
+    for ranking in rankings:
+        for i, name in enumerate(ranking):
+            found[name] = found.get(name, 0) + 1 / (61 + i)
+    return sorted(found, key=lambda name: -found[name])
+""",
 }
 
 
@@ -82,7 +99,9 @@ def test_every_exercise_stands_in_its_note_and_every_number_in_a_note_is_checked
         assert named == {number for number in EXERCISES if number.startswith(f"{week}.")}
 
 
-def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_the_command_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.excepthook", None)
     assert main(["2.3", "--answer", "0.5"]) == 0
     assert main(["2.3", "--answer", "0.9"]) == 1
@@ -96,7 +115,7 @@ def test_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path,
     assert main(["2.3", "--file", str(tmp_path / "answer.txt")]) == 0
     with pytest.raises(InputError, match=r"one of 1\.1"):
         main(["9.9", "--answer", "1"])
-    with pytest.raises(InputError, match="FILE=answer.py"):
+    with pytest.raises(InputError, match=r"FILE=answer\.py"):
         main(["1.6", "--answer", "1"])
     with pytest.raises(InputError, match="ANSWER"):
         main(["2.3", "--answer", " "])

@@ -20,8 +20,10 @@ def turn(request: Request) -> Turn:
     if said == "loop":
         return call("search", "Elm Ferry")
     if last["role"] == "user":
-        return call("remember", said.removeprefix("remember ")) if said.startswith("remember") else call(
-            "search", "Elm Ferry"
+        return (
+            call("remember", said.removeprefix("remember "))
+            if said.startswith("remember")
+            else call("search", "Elm Ferry")
         )
     return says("Noted." if said.startswith("remember") else "The Thorn." if "Thorn" in last["content"] else "?")
 

@@ -33,7 +33,8 @@ def test_a_figure_has_units_and_is_drawn(tmp_path: Path, name: str) -> None:
     shown = read_failures(lab(tmp_path))[name]
     figure = draw(shown, shown.measures[0], shown.furthest)
     axes = figure.axes[0]
-    assert axes.get_xlabel() and axes.get_ylabel()
+    assert axes.get_xlabel()
+    assert axes.get_ylabel()
     assert as_image(figure, "alt text").startswith('<img alt="alt text" src="data:image/svg+xml;base64,')
 
 

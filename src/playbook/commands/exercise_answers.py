@@ -40,7 +40,7 @@ def _unlearnt() -> Numbers:
 
 def _scores() -> Numbers:
     q, k = torch.zeros(1, 3, 256, 64), torch.zeros(1, 3, 256, 64)
-    return (attention_weights(q, k, causal_mask(256, 256), 1.0).numel(),)
+    return (float(attention_weights(q, k, causal_mask(256, 256), 1.0).numel()),)
 
 
 def _two_batches() -> Numbers:
@@ -96,38 +96,60 @@ def _fused(rankings: list[list[str]]) -> list[str]:
     return [name for name, _ in reciprocal_rank_fusion(rankings)]
 
 
-def _rows(seed: int, count: int, draw: Callable[[np.random.Generator], tuple[Any, ...]]) -> Callable[[], list[Any]]:
+def _drawn(count: int, draw: Callable[[np.random.Generator], tuple[Any, ...]]) -> Callable[[], list[Any]]:
     def drawn() -> list[Any]:
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(1)
         return [draw(rng) for _ in range(count)]
 
     return drawn
 
 
+def _share(rng: np.random.Generator) -> tuple[float]:
+    return (float(rng.random()),)
+
+
+def _pair(rng: np.random.Generator) -> tuple[float, ...]:
+    return *(-20 * rng.random(4)).tolist(), float(rng.choice([0.1, 0.5]))
+
+
+TRAPEZOID = ScheduleConfig("trapezoid", warmup=0.1, decay=0.5, final=0.0)
+RANKINGS = [
+    ([["a", "b", "c"], ["b", "c", "d"]],),
+    ([["x"], ["y"], ["y", "x"]],),
+    ([["a", "b"], ["b", "a"], ["c"]],),
+]
+
 EXERCISES: dict[str, Numeric | Words | Function] = {
     "1.1": Words(lambda: "last", {"first": "the first query sees only itself when masked, and everything when not"}),
     "1.2": Numeric(_unlearnt, {"that is bits first: nats are asked for first": lambda: _unlearnt()[::-1]}),
-    "1.3": Numeric(_scores, {"that is one head": lambda: (256 * 256,), "masked scores are computed too": lambda: (
-        3 * 256 * 257 / 2,)}),  # fmt: skip
-    "1.5": Words(lambda: train(["aaab aab"], 257).vocabulary[256].decode(), {"ab": "count again: where does it stand?"}),
+    "1.3": Numeric(
+        _scores,
+        {
+            "that is one head": lambda: (256.0 * 256,),
+            "masked scores are computed too": lambda: (3 * 256 * 257 / 2,),
+        },
+    ),
+    "1.5": Words(lambda: train(["aaab aab"], 257).vocabulary[256].decode(), {"ab": "count again: aab holds it once"}),
     "1.6": Function("mask", lambda q, k: causal_mask(q, k), lambda: [(1, 1), (4, 4), (2, 5), (1, 7)]),
     "2.2": Numeric(_two_batches, {"that is the mean of the means: it weighs the 3 as much as the 5": lambda: (1.5,)}),
     "2.3": Numeric(lambda: (learning_rate_factor(ScheduleConfig("linear", warmup=0.5), 0.75),)),
     "2.6": Numeric(_tokens_a_parameter, {"the other way round": lambda: (1 / _tokens_a_parameter()[0],)}),
-    "2.7": Function("factor", lambda done: learning_rate_factor(ScheduleConfig("trapezoid", 0.1, 0.5, 0.0), done),
-                    _rows(5, 40, lambda rng: (float(rng.random()),))),
+    "2.7": Function("factor", lambda done: learning_rate_factor(TRAPEZOID, done), _drawn(40, _share)),
     "3.1": Numeric(_at_the_reference, {"the gradient is beta / 2, not 1/2": lambda: (math.log(2), 0.5)}),
-    "3.2": Numeric(lambda: [*_advantages("none"), *_advantages("group")], {
-        "the std is Bessel-corrected: divide by n - 1": lambda: [*_advantages("none"), 1.0, -1.0]}),
+    "3.2": Numeric(
+        lambda: [*_advantages("none"), *_advantages("group")],
+        {"the std is Bessel-corrected: divide by n - 1": lambda: [*_advantages("none"), 1.0, -1.0]},
+    ),
     "3.4": Numeric(_reductions),
     "3.6": Words(_largest_step),
-    "3.7": Function("dpo", _dpo, _rows(3, 20, lambda rng: (*(-20 * rng.random(4)).tolist(), float(rng.choice([0.1, 0.5]))))),
+    "3.7": Function("dpo", _dpo, _drawn(20, _pair)),
     "4.1": Numeric(lambda: wilson(10, 10), {"that is the interval of somebody who trusts ten": lambda: (1.0, 1.0)}),
-    "4.2": Numeric(lambda: (mcnemar([True] * 5, [False] * 5),), {"two-sided: either could be ahead": lambda: (0.5**5,)}),
-    "4.3": Numeric(lambda: (_cache_bytes(3), _cache_bytes(1)), {"keys and values: twice that": lambda: (
-        _cache_bytes(3) / 2, _cache_bytes(1) / 2)}),  # fmt: skip
+    "4.2": Numeric(lambda: (mcnemar([True] * 5, [False] * 5),), {"two-sided: either may be ahead": lambda: (0.5**5,)}),
+    "4.3": Numeric(
+        lambda: (_cache_bytes(3), _cache_bytes(1)),
+        {"keys and values: twice that": lambda: (_cache_bytes(3) / 2, _cache_bytes(1) / 2)},
+    ),
     "4.7": Words(_answered_without_an_answer),
-    "4.8": Function("fuse", _fused, lambda: [
-        ([["a", "b", "c"], ["b", "c", "d"]],), ([["x"], ["y"], ["y", "x"]],), ([["a", "b"], ["b", "a"], ["c"]],)]),
-}  # fmt: skip
+    "4.8": Function("fuse", _fused, lambda: RANKINGS),
+}
 """By number, as in the notes; a test holds the two together."""

@@ -13,6 +13,7 @@ from playbook.data.world.gold import normalize
 from playbook.plumbing.errors import InputError
 
 Numbers = Sequence[float]
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
 TOLERANCE = 0.01
 """Relative: an answer to three digits will do."""
 
@@ -27,7 +28,7 @@ class Numeric:
 
     def check(self, answer: str) -> str:
         """What is wrong, or nothing."""
-        given = [float(number) for number in re.findall(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:e[-+]?\d+)?", answer.replace(",", ""))]
+        given = [float(number) for number in NUMBER.findall(answer.replace(",", ""))]
         wanted = self.right()
         if len(given) != len(wanted):
             return f"{len(wanted)} numbers are asked for, {len(given)} were found in {answer!r}"

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(question(given.number))
         return 0
     wrong = check(given.number, given.answer, given.file)
-    print(f"{given.number}: {'right' if not wrong else wrong}")
+    print(f"{given.number}: {wrong or 'right'}")
     return bool(wrong)
 
 

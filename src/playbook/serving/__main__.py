@@ -1,6 +1,6 @@
 """`make demo`: the playground in a browser. Takes the options of `playbook chat`, and the port.
 
-    python -m playbook.serving --port 7860 --user ada
+python -m playbook.serving --port 7860 --user ada
 """
 
 import argparse
@@ -10,12 +10,13 @@ import sys
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from playbook.commands.assistant import add_arguments, build as build_assistant  # noqa: E402
-from playbook.plumbing.errors import tell  # noqa: E402
-from playbook.plumbing.paths import ROOT  # noqa: E402
-from playbook.serving.desk import Desk  # noqa: E402
-from playbook.serving.examples import questions, tasks  # noqa: E402
-from playbook.serving.page import Parts, build, serve  # noqa: E402
+from playbook.commands.assistant import add_arguments
+from playbook.commands.assistant import build as build_assistant
+from playbook.plumbing.errors import tell
+from playbook.plumbing.paths import ROOT
+from playbook.serving.desk import Desk
+from playbook.serving.examples import questions, tasks
+from playbook.serving.page import Parts, build, serve
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """The second tab: the agent with its trace, the passages it read, and what it remembers, to be forgotten by a click."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,8 @@ class AgentTab:
 
     def forget_all(self) -> str:
         """Everything about this user."""
-        try:
+        with contextlib.suppress(InputError):  # `listed` tells it
             self.worker(self.desk.forget_all)
-        except InputError:
-            pass  # `listed` tells it
         return self.listed()
 
     @staticmethod

@@ -1,6 +1,6 @@
 """The agent as the page shows it: one question a time, step by step, with what it read and what it remembers.
 
-The assistant is built when it is first needed, by the same code as `playbook chat`, and from then on used by one thread.
+The assistant is built when it is first needed, by the same code as `playbook chat`, and used by one thread then.
 """
 
 from collections.abc import Callable

@@ -115,8 +115,9 @@ def reached(shown: Failure, kl: float) -> str:
     for arm, points in shown.arms.items():
         within = [at for at in points if KL not in at or at[KL].value <= kl]
         if within:
-            cells = [format_measurement(within[-1][name]) if name in within[-1] else "" for name in (KL, *shown.measures)]
-            rows.append([arm, *cells, max(m.n for m in within[-1].values())])
+            last, names = within[-1], (KL, *shown.measures)
+            cells = [format_measurement(last[name]) if name in last else "" for name in names]
+            rows.append([arm, *cells, max(m.n for m in last.values())])
     return markdown_table(rows, ["arm", "KL, nats", *shown.measures, "n"]) if rows else "No arm has come so near."
 
 

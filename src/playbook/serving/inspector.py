@@ -1,4 +1,4 @@
-"""What a model read and wrote, token by token: how likely each token was, what else it might have been, where heads look.
+"""What a model read and wrote, token by token: how likely each was, what else it might have been, where heads look.
 
 Knows models and tokens, nothing of pages.
 """

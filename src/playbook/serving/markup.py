@@ -88,9 +88,10 @@ def attention(reading: Reading, weights: Sequence[float]) -> str:
     for place, (token, weight) in enumerate(zip(reading.tokens, weights, strict=False)):
         classes = " ".join(["mark"] * token.special + ["query"] * (place == len(weights) - 1))
         parts.append(
-            f'<span class="{classes}" title="{percent(weight)}" style="--look:{weight / most:.3f}">{shown(token)}</span>'
+            f'<span class="{classes}" title="{percent(weight)}" style="--look:{weight / most:.3f}">'
+            f"{shown(token)}</span>"
         )
-    told = f"Framed: the position that looks. Darkest: {percent(most)} of its attention; each token's share on hovering."
+    told = f"Framed: the position that looks. Darkest: {percent(most)} of its attention. Hover for each share."
     return f'<div class="tokens looks">{"".join(parts)}</div><p class="quiet">{told}</p>'
 
 
@@ -113,7 +114,8 @@ def notes(current: Sequence[Note], history: Sequence[Note], where: str) -> str:
         pick = escape(note.topic, quote=True)
         cards.append(
             f'<div class="card"><button type="button" data-pick="{pick}" aria-label="forget {pick}">forget</button>'
-            f'<b>{escape(note.topic)}</b>: {escape(note.value)} <span class="quiet">{note.told_at[:10]}</span>{told}</div>'
+            f"<b>{escape(note.topic)}</b>: {escape(note.value)} "
+            f'<span class="quiet">{note.told_at[:10]}</span>{told}</div>'
         )
     nothing = "<p>Nothing is remembered of you.</p>"
     return ("".join(cards) or nothing) + f'<p class="quiet">{escape(where)}</p>'

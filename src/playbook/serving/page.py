@@ -36,7 +36,9 @@ def build(parts: Parts) -> gr.Blocks:
     """The page; what has been trained is looked up when it is built."""
     worker = Worker()
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
-        gr.Markdown(f"# {TITLE}\nA small language model, from its tokens to its memory. All of it runs on this machine.")
+        gr.Markdown(
+            f"# {TITLE}\nA small language model, from its tokens to its memory. All of it runs on this machine."
+        )
         with gr.Tab("Side by side"):
             add_side_by_side(Checkpoints(parts.models), parts.questions, worker)
         with gr.Tab("Agent and memory"):

@@ -1,7 +1,7 @@
 """One thread for everything that computes or reads a database.
 
-A web server answers each click in a thread of its own. SQLite connections belong to the thread that opened them, and two
-answers at once on two cores take longer than one after the other; so all clicks queue up here.
+A web server answers each click in a thread of its own. SQLite connections belong to the thread that opened them, and
+two answers at once on two cores take longer than one after the other; so all clicks queue up here.
 """
 
 from collections.abc import Callable
