@@ -31,7 +31,7 @@ def add_failures(folder: Path) -> None:
         measures = gr.Dropdown(shown.measures, value=shown.measures[0])
         return [measures, _slider(shown), _told(shown), *at(name, shown.measures[0], shown.furthest)]
 
-    def at(name: str, measure: str, kl: float) -> list[Any]:
+    def at(name: str, measure: str, kl: float | int) -> list[Any]:
         shown = found[name]
         wanted = measure if measure in shown.measures else shown.measures[0]
         return [_drawn(shown, wanted, kl), reached(shown, kl)]
@@ -54,5 +54,5 @@ def _told(shown: Failure) -> str:
     return f"Verdict of the lab: **{shown.verdict or 'none'}**. Bars are 95% intervals."
 
 
-def _drawn(shown: Failure, measure: str, kl: float) -> str:
+def _drawn(shown: Failure, measure: str, kl: float | int) -> str:
     return as_image(draw(shown, measure, kl), f"{shown.name}: {measure} against the root of the KL")

@@ -71,7 +71,7 @@ def failure(name: str, told: Mapping[str, Any]) -> Failure:
     return Failure(name, str(told.get("verdict", "")), arms)
 
 
-def draw(shown: Failure, measure: str, kl: float) -> Figure:
+def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
     """The measure against the root of the KL, arm by arm, faint beyond `kl`; bars where no KL was measured."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.4), layout="constrained")
@@ -109,7 +109,7 @@ def _arms(points: list[Point], measure: str) -> tuple[list[float], list[float], 
     return [float(np.sqrt(max(0.0, at[KL].value))) for at in points], [m.value for m in y], spread
 
 
-def reached(shown: Failure, kl: float) -> str:
+def reached(shown: Failure, kl: float | int) -> str:
     """What each arm had come to within `kl`: its last point there, as a Markdown table."""
     rows = []
     for arm, points in shown.arms.items():

@@ -62,7 +62,7 @@ def add_side_by_side(checkpoints: Checkpoints, questions: list[str], worker: Wor
 
 
 def ask_all(
-    checkpoints: Checkpoints, worker: Worker, question: str, temperature: float, seed: float
+    checkpoints: Checkpoints, worker: Worker, question: str, temperature: float | int, seed: float | int
 ) -> Iterator[list[Any]]:
     """Ask one checkpoint after the other; what has come is shown at once."""
     question = " ".join(question.split())
