@@ -7,7 +7,7 @@ from playbook.agent.folder import index_folder
 from playbook.agent.loop import ACT
 from playbook.agent.memory import Memory
 from playbook.agent.retriever import DocumentStore
-from playbook.agent.tools import Recall, Remember, Search
+from playbook.agent.tools import Recall, Remember, Search, Tool
 from playbook.commands.assistant import Assistant
 from playbook.data.world.turns import Turn, call
 from playbook.data.world.turns import assistant as says
@@ -36,5 +36,5 @@ def assistant(folder: Path) -> Assistant:
     store = DocumentStore(folder / "store.sqlite")
     index_folder(store, documents)
     user = Memory(folder / "memory.sqlite").of("ada")
-    tools = [Search(store), Recall(user), Remember(user, "chat")]
-    return Assistant(Scripted(turn), True, list(tools), user, ACT, 60.0, lambda text: len(text.split()))
+    tools: list[Tool] = [Search(store), Recall(user), Remember(user, "chat")]
+    return Assistant(Scripted(turn), True, tools, user, ACT, 60.0, lambda text: len(text.split()))

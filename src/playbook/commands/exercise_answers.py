@@ -68,7 +68,7 @@ def _advantages(scale: Any) -> list[float]:
 
 def _reductions() -> Numbers:
     losses, weights = torch.tensor([[1.0, 0, 0], [0, 0, 0]]), torch.tensor([[1.0, 0, 0], [1, 1, 1]])
-    return [reduce_tokens(losses, weights, kind, 5).item() for kind in ("grpo", "bnpo", "dr_grpo")]  # type: ignore[arg-type]
+    return [reduce_tokens(losses, weights, kind, 5).item() for kind in ("grpo", "bnpo", "dr_grpo")]
 
 
 def _largest_step() -> str:
@@ -88,8 +88,8 @@ def _answered_without_an_answer() -> str:
 
 def _dpo(chosen: float, rejected: float, ref_chosen: float, ref_rejected: float, beta: float) -> float:
     one = torch.ones(1)
-    logps = (torch.tensor([x]) for x in (chosen, rejected, ref_chosen, ref_rejected))
-    return dpo_loss(*logps, one, one, beta=beta).item()
+    ours, theirs, ref_ours, ref_theirs = (torch.tensor([x]) for x in (chosen, rejected, ref_chosen, ref_rejected))
+    return dpo_loss(ours, theirs, ref_ours, ref_theirs, one, one, beta=beta).item()
 
 
 def _fused(rankings: list[list[str]]) -> list[str]:

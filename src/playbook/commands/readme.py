@@ -24,6 +24,13 @@ THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
+
+@cache
+def told() -> Results:
+    """All results, read once: they hold every answer."""
+    return read_results()
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "headline": lambda: headline_table(told()),
@@ -61,12 +68,6 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
 }
 """Page -> its generated blocks, by name."""
-
-
-@cache
-def told() -> Results:
-    """All results, read once: they hold every answer."""
-    return read_results()
 
 
 def lines_of(*files: str) -> tuple[Line, ...]:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class AgentTab:
         try:
             current, history = self.worker(self.desk.notes)
         except InputError as error:
-            return f"<pre>{markup.escape(str(error))}</pre>"
+            return f"<pre>{escape(str(error))}</pre>"
         return markup.notes(current, history, self.where)
 
     def forget(self, event: gr.EventData) -> str:

@@ -37,7 +37,7 @@ def add_failures(folder: Path) -> None:
         return [_drawn(shown, wanted, kl), reached(shown, kl)]
 
     name.input(chosen, [name], [measure, kl, verdict, figure, table], show_progress="hidden")
-    redraw: list[Callable[..., Any]] = [measure.input, kl.release]
+    redraw: list[Callable[..., Any]] = [measure.input, kl.change]
     for event in redraw:
         event(at, [name, measure, kl], [figure, table], show_progress="hidden")
 

@@ -86,7 +86,7 @@ def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
                                       label=label)  # fmt: skip
             axes.axvline(np.sqrt(kl), color=GREY, linestyle="--", linewidth=1)
             axes.set(xlabel="square root of the KL from the start (nats^1/2 an answer)", ylabel=measure)
-            for handle in (legend := axes.legend()).legend_handles:
+            for handle in (legend := axes.legend(loc="upper left", bbox_to_anchor=(1, 1))).legend_handles:
                 if handle is not None:
                     handle.set_alpha(1)
             legend.set_title("arm")

@@ -35,7 +35,8 @@ class Parts:
 def build(parts: Parts) -> gr.Blocks:
     """The page; what has been trained is looked up when it is built."""
     worker = Worker()
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    page = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with page:
         gr.Markdown(
             f"# {TITLE}\nA small language model, from its tokens to its memory. All of it runs on this machine."
         )

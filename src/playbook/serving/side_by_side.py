@@ -72,7 +72,7 @@ def ask_all(
     there = checkpoints.there()
     for name in there:
         try:
-            readings[name] = worker(lambda name=name: read(checkpoints.open(name), question, temperature, int(seed)))
+            readings[name] = worker(partial(_read, checkpoints, name, question, temperature, int(seed)))
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
         yield [dict(readings), *(markup.answer(readings[n]) if n in readings else _waiting(n, there) for n in TITLES)]
@@ -88,6 +88,10 @@ def look_at(
     reading = readings[name]
     weights = worker(lambda: looks(checkpoints.open(name), reading, place, head).tolist())
     return markup.rivals(reading.tokens[place]), markup.attention(reading, weights)
+
+
+def _read(checkpoints: Checkpoints, name: str, question: str, temperature: float | int, seed: int) -> Reading:
+    return read(checkpoints.open(name), question, temperature, seed)
 
 
 def _picker(name: str) -> Callable[[Readings, gr.EventData], tuple[str, int] | None]:
