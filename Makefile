@@ -10,13 +10,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 READY := .venv/.ready
 
+N_GIVEN := $(N)
 CORES ?= 2
 N ?= 2
 
-.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify audit html chat clean
+.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify audit html demo browser check-exercise chat clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with the pinned packages (every other target does it when needed)
 
@@ -93,6 +94,16 @@ audit: $(READY) ## run N=2 stages again in a temporary clone and compare their r
 
 html: $(READY) ## write the reports as pages that open offline, in .work/html
 	@python -m playbook.commands.html
+
+demo: $(READY) ## the playground, a page on localhost: checkpoints side by side, tokens, attention, the agent and its memory
+	@python -m playbook.serving
+
+browser: $(READY) ## drive the playground in a real Chromium (skipped, with the reason, where there is none)
+	@pip install --quiet --requirement requirements-browser.lock
+	@OMP_NUM_THREADS=1 python -m pytest -m browser -rs tests/serving
+
+check-exercise: $(READY) ## check your answer to exercise N=1.2: ANSWER="..." or FILE=answer.py; without either, the question
+	@python -m playbook.commands.exercises $(if $(N_GIVEN),"$(N)") $(if $(FILE),--file "$(FILE)") $(if $(ANSWER),--answer "$(ANSWER)")
 
 chat: $(READY) ## talk to the trained model: it searches the world's documents and remembers you
 	@playbook chat

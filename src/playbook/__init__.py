@@ -2,7 +2,7 @@
 
 The layers, top to bottom; an import may only point down (`import-linter` holds it):
 
-    stages | labs | commands     entry points: they wire, they do not compute
+    stages | labs | commands | serving    entry points: they wire, they do not compute (serving: the playground)
     tracking                     runs shown side by side in MLflow
     pipeline                     the DAG as a whole: its engines, records, revisions
     reporting                    metrics files -> tables, figures, pages

@@ -84,9 +84,15 @@ def test_every_test_that_is_named_exists(page: str) -> None:
     assert set(re.findall(r"\btest_\w+", text_of(page))) <= tests | files
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notes/week")])
-def test_a_week_has_the_six_headings(page: str) -> None:
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("notes/") and page != "notes/log.md"])
+def test_a_note_has_the_six_headings(page: str) -> None:
     assert re.findall(r"^## (.*)$", text_of(page), re.MULTILINE) == HEADINGS
+
+
+def test_every_stage_has_its_note() -> None:
+    line = next(line for line in text_of("README.md").split("\n\n") if line.startswith("A note for each stage:"))
+    named = {stage for link in re.findall(r"\[([^]]+)\]\(notes/", line) for stage in re.findall(r"\w+", link)}
+    assert set(read_yaml(ROOT / "dvc.yaml")["stages"]) <= named
 
 
 def test_a_broken_link_and_a_made_up_symbol_are_noticed() -> None:

@@ -57,8 +57,8 @@ def test_it_names_no_folder_of_a_machine(path: Path) -> None:
     assert str(ROOT) not in path.read_text(encoding="utf-8")
 
 
-def test_there_are_five() -> None:
-    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "05", "08"]
+def test_there_are_eight() -> None:
+    assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08"]
 
 
 def test_a_notebook_is_run_for_real_and_one_that_fails_is_left_as_it_was(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
-from playbook.plumbing.metrics import Measurement
+from playbook.plumbing.metrics import Measurement, walk_measurements
 from playbook.plumbing.paths import ROOT
 from playbook.reporting import alignment
 from playbook.reporting.agent_page import latest, lines
@@ -14,8 +15,8 @@ from playbook.reporting.headline import ALIGNMENT_LINES, LINES, SKILL_LINES, Lin
 from playbook.reporting.pages import mistakes_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
-from playbook.reporting.results import AGENTS, read_results
-from playbook.reporting.tables import format_measurement, markdown_table
+from playbook.reporting.results import AGENTS, Results, read_results
+from playbook.reporting.tables import format_fact, format_measurement, markdown_table
 from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
@@ -23,34 +24,47 @@ THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
+
+@cache
+def told() -> Results:
+    """All results, read once: they hold every answer."""
+    return read_results()
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
-        "headline": lambda: headline_table(read_results()),
-        "agent": lambda: headline_table(read_results(), lines(latest(read_results()) or AGENTS[-1])),
-        "pipeline": lambda: mermaid(read_results().stages, {}),
+        "headline": lambda: headline_table(told()),
+        "agent": lambda: headline_table(told(), lines(latest(told()) or AGENTS[-1])),
+        "pipeline": lambda: mermaid(told().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
     },
     "notes/reading.md": {
-        "skills": lambda: headline_table(read_results(), SKILL_LINES),
-        "mistakes": lambda: mistakes_table(read_results()),
-        "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
+        "skills": lambda: headline_table(told(), SKILL_LINES),
+        "mistakes": lambda: mistakes_table(told()),
+        "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(told())),
     },
     "notes/retrieval.md": {"retrieval": lambda: retrieval()},
-    "notes/week01.md": {"pretraining": lambda: headline_table(read_results(), lines_of("pretrain", "evaluate/base"))},
+    "notes/week01.md": {"pretraining": lambda: headline_table(told(), lines_of("pretrain", "evaluate/base"))},
     "notes/week02.md": {
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
-        "fine-tuning": lambda: headline_table(read_results(), lines_of("sft", "evaluate/sft")),
+        "fine-tuning": lambda: headline_table(told(), lines_of("sft", "evaluate/sft")),
     },
-    "notes/week03.md": {
-        "post-training": lambda: headline_table(read_results(), lines_of("evaluate/sft") + ALIGNMENT_LINES)
+    "notes/week03.md": {"post-training": lambda: headline_table(told(), lines_of("evaluate/sft") + ALIGNMENT_LINES)},
+    "notes/world.md": {"audit": lambda: audit()},
+    "notes/tokenizer.md": {"tokens": lambda: tokens()},
+    "notes/pretraining.md": {"pretraining": lambda: headline_table(told(), lines_of("pretrain", "evaluate/base"))},
+    "notes/fine_tuning.md": {
+        "fine-tuning": lambda: headline_table(told(), lines_of("sft", "evaluate/sft")),
+        "skills": lambda: headline_table(told(), SKILL_LINES),
     },
-    "notes/week04.md": {"searching": lambda: headline_table(read_results(), SKILL_LINES)},
+    "notes/evaluation.md": {"measured": lambda: measured()},
+    "notes/week04.md": {"searching": lambda: headline_table(told(), SKILL_LINES)},
     "notes/post_training.md": {
-        "stages": lambda: alignment.stages_table(read_results()) or NOT_YET,
-        "changes": lambda: alignment.changes_table(read_results()) or NOT_YET,
-        "reward-model": lambda: alignment.card_table(read_results()) or NOT_YET,
+        "stages": lambda: alignment.stages_table(told()) or NOT_YET,
+        "changes": lambda: alignment.changes_table(told()) or NOT_YET,
+        "reward-model": lambda: alignment.card_table(told()) or NOT_YET,
     },
 }
 """Page -> its generated blocks, by name."""
@@ -59,6 +73,40 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
 def lines_of(*files: str) -> tuple[Line, ...]:
     """The rows of the headline table that one of these metrics files holds."""
     return tuple(line for line in LINES if set(files) & set(line.files))
+
+
+def audit() -> str:
+    """Every check of the corpus: rows seen, what it found, and the largest share that this leaves open."""
+    found = told().group("audit", "violations")
+    rows = [
+        (name.replace("_", " "), format_fact(m.n), round(m.value * m.n), f"{m.ci95[1]:.2g}")
+        for name, m in found.items()
+    ]
+    headers = ("check", "rows or texts seen", "violations found", "share of them, at most [95%]")
+    return markdown_table(rows, headers) if rows else NOT_YET
+
+
+def tokens() -> str:
+    """Size of the vocabulary, compression, and what each token file holds."""
+    results = told()
+    compression, sizes = results.measurement("tokenizer", "bytes_per_token"), results.fact("tokenizer", "tokens")
+    if compression is None or not isinstance(sizes, dict):
+        return NOT_YET
+    rows = [
+        ["tokens of the vocabulary", format_fact(results.fact("tokenizer", "vocab_size"))],
+        [f"bytes per token, {compression.n} held-out texts", format_measurement(compression)],
+        *([f"tokens of `{name}`", format_fact(count)] for name, count in sizes.items()),
+    ]
+    return markdown_table(rows, ("what", "value"))
+
+
+def measured() -> str:
+    """Every metrics file: how many figures it holds, and on how few units one of them stands."""
+    rows = []
+    for name, metrics in sorted(told().metrics.items()):
+        if found := [m for _, m in walk_measurements(metrics)]:
+            rows.append([f"`{name}.json`", len(found), min(m.n for m in found), max(m.n for m in found)])
+    return markdown_table(rows, ("file", "figures", "smallest n", "largest n")) if rows else NOT_YET
 
 
 def real_text() -> str:

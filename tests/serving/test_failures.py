@@ -1,0 +1,47 @@
+"""The lab's results as paths against KL."""
+
+import json
+from pathlib import Path
+
+import pytest
+from serving.made_up import ARMS, lab
+
+from playbook.plumbing.errors import InputError
+from playbook.serving.failures import as_image, draw, failure, reached, read_failures
+
+
+def test_arms_become_paths_in_the_order_of_their_kl(tmp_path: Path) -> None:
+    found = read_failures(lab(tmp_path))
+    assert list(found) == ["hacking", "length"]
+    hacking = found["hacking"]
+    assert [at["kl"].value for at in hacking.arms["free"]] == [4.0, 9.0]
+    assert (hacking.measures, hacking.furthest, hacking.verdict) == (["gold"], 9.0, "PASS")
+    assert (found["length"].furthest, found["length"].measures) == (0.0, ["length"])
+
+
+def test_the_slider_hides_what_lies_beyond() -> None:
+    shown = failure("hacking", {"arms": ARMS})
+    assert [row.split("|")[1].strip() for row in reached(shown, 2.0).splitlines()[2:]] == ["start", "held"]
+    assert "0.50" in reached(shown, 5.0)
+    assert "0.10" in reached(shown, 9.0)
+    near, far = (draw(shown, "gold", kl) for kl in (0.5, 9.0))
+    assert as_image(near, "a") != as_image(far, "a")
+
+
+@pytest.mark.parametrize("name", ["hacking", "length"])
+def test_a_figure_has_units_and_is_drawn(tmp_path: Path, name: str) -> None:
+    shown = read_failures(lab(tmp_path))[name]
+    figure = draw(shown, shown.measures[0], shown.furthest)
+    axes = figure.axes[0]
+    assert axes.get_xlabel()
+    assert axes.get_ylabel()
+    assert as_image(figure, "alt text").startswith('<img alt="alt text" src="data:image/svg+xml;base64,')
+
+
+def test_no_results_are_no_failures_and_broken_ones_are_told(tmp_path: Path) -> None:
+    assert read_failures(tmp_path) == {}
+    (tmp_path / "card.json").write_text(json.dumps({"something": "else"}))
+    assert read_failures(tmp_path) == {}
+    (tmp_path / "empty.json").write_text(json.dumps({"arms": {"a": {}}}))
+    with pytest.raises(InputError, match="failure_modes"):
+        read_failures(tmp_path)
