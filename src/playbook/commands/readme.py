@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from playbook.plumbing.errors import tell
@@ -14,7 +15,7 @@ from playbook.reporting.headline import ALIGNMENT_LINES, LINES, SKILL_LINES, Lin
 from playbook.reporting.pages import mistakes_table
 from playbook.reporting.pipeline import mermaid
 from playbook.reporting.readme import update_block
-from playbook.reporting.results import AGENTS, read_results
+from playbook.reporting.results import AGENTS, Results, read_results
 from playbook.reporting.tables import format_measurement, markdown_table
 from playbook.reporting.takeaways import choosing
 
@@ -23,34 +24,41 @@ THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
+
+@cache
+def measured() -> Results:
+    """What the checkout holds, read once: a page has several blocks, and records are megabytes."""
+    return read_results()
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
-        "headline": lambda: headline_table(read_results()),
-        "agent": lambda: headline_table(read_results(), lines(latest(read_results()) or AGENTS[-1])),
-        "pipeline": lambda: mermaid(read_results().stages, {}),
+        "headline": lambda: headline_table(measured()),
+        "agent": lambda: headline_table(measured(), lines(latest(measured()) or AGENTS[-1])),
+        "pipeline": lambda: mermaid(measured().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
     },
     "notes/reading.md": {
-        "skills": lambda: headline_table(read_results(), SKILL_LINES),
-        "mistakes": lambda: mistakes_table(read_results()),
-        "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(read_results())),
+        "skills": lambda: headline_table(measured(), SKILL_LINES),
+        "mistakes": lambda: mistakes_table(measured()),
+        "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(measured())),
     },
     "notes/retrieval.md": {"retrieval": lambda: retrieval()},
-    "notes/week01.md": {"pretraining": lambda: headline_table(read_results(), lines_of("pretrain", "evaluate/base"))},
+    "notes/week01.md": {"pretraining": lambda: headline_table(measured(), lines_of("pretrain", "evaluate/base"))},
     "notes/week02.md": {
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
-        "fine-tuning": lambda: headline_table(read_results(), lines_of("sft", "evaluate/sft")),
+        "fine-tuning": lambda: headline_table(measured(), lines_of("sft", "evaluate/sft")),
     },
     "notes/week03.md": {
-        "post-training": lambda: headline_table(read_results(), lines_of("evaluate/sft") + ALIGNMENT_LINES)
+        "post-training": lambda: headline_table(measured(), lines_of("evaluate/sft") + ALIGNMENT_LINES)
     },
-    "notes/week04.md": {"searching": lambda: headline_table(read_results(), SKILL_LINES)},
+    "notes/week04.md": {"searching": lambda: headline_table(measured(), SKILL_LINES)},
     "notes/post_training.md": {
-        "stages": lambda: alignment.stages_table(read_results()) or NOT_YET,
-        "changes": lambda: alignment.changes_table(read_results()) or NOT_YET,
-        "reward-model": lambda: alignment.card_table(read_results()) or NOT_YET,
+        "stages": lambda: alignment.stages_table(measured()) or NOT_YET,
+        "changes": lambda: alignment.changes_table(measured()) or NOT_YET,
+        "reward-model": lambda: alignment.card_table(measured()) or NOT_YET,
     },
 }
 """Page -> its generated blocks, by name."""
