@@ -57,7 +57,7 @@ smoke: $(READY) ## run the whole pipeline in small, in a throw-away copy
 	@python -m playbook.commands.smoke
 
 test: $(READY) ## run the tests
-	@OMP_NUM_THREADS=1 python -m pytest -n 2
+	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal
 
 check: $(READY) ## lint, format, types and layers, as CI does
 	@ruff check .

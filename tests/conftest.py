@@ -1,5 +1,6 @@
 """One small world for all tests: array shapes are checked, threads are few, nothing reaches the network."""
 
+import gc
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of pytest-xdist share two cores
@@ -14,6 +15,12 @@ from toy import HEADS, LAYERS, VOCAB, WIDTH, randomised  # noqa: E402
 
 from playbook.model.gpt import GPTMini, ModelConfig  # noqa: E402
 from playbook.plumbing.runtime import seed_everything  # noqa: E402
+
+
+def pytest_collection_finish() -> None:
+    """What the imports have left lives to the end: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

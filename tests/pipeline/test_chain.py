@@ -138,17 +138,18 @@ def test_only_what_a_change_reaches_runs_again(checkout: Path) -> None:
     edit(checkout / "src/playbook/plumbing/files.py", lambda text: "# a comment\n" + text)
     assert reran(checkout) == ["code"]
 
-    edit(checkout / "stages/tokenizer.py", lambda text: text.replace("VERSION = 1", "VERSION = 2"))
-    assert set(reran(checkout)) == {"code", "tokenizer", *TRAINED}
+    edit(checkout / "stages/dpo.py", lambda text: text.replace("VERSION = 1", "VERSION = 2"))
+    after_grpo = {"evaluate@grpo", "agent_eval@grpo", "compare", "report"}
+    assert set(reran(checkout)) == {"code", "dpo", "evaluate@dpo", "agent_eval@dpo", "grpo", *after_grpo}
 
     params = read_json(checkout / "params.yaml")
-    write_json(checkout / "params.yaml", params | {"tokenizer": {"knob": 1}, "evaluate": {"knob": 2}})
-    assert "tokenizer" not in reran(checkout)
+    write_json(checkout / "params.yaml", params | {"grpo": {"knob": 2}})
+    assert set(reran(checkout)) == {"grpo", *after_grpo}
 
     write_json(checkout / "params.yaml", params)
-    trained = (checkout / "runs.txt").read_text().count("pretrain")
-    assert "pretrain" in reran(checkout)
-    assert (checkout / "runs.txt").read_text().count("pretrain") == trained  # old values again: DVC's run-cache has it
+    trained = (checkout / "runs.txt").read_text().count("stages.grpo")
+    assert "grpo" in reran(checkout)
+    assert (checkout / "runs.txt").read_text().count("stages.grpo") == trained  # old values: DVC's run-cache has it
 
     edit(checkout / "stages/audit.py", lambda text: text.replace("    main()", "    raise SystemExit('leak')"))
     before = read_yaml(checkout / "dvc.lock")["stages"]

@@ -1,14 +1,12 @@
-import importlib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pipeline.wiring import wired_stages
+from pipeline.wiring import check_params
 
 from playbook.pipeline.sweeps import grid, read_sweep
-from playbook.plumbing.config import overlay, read_params, read_yaml
+from playbook.plumbing.config import overlay, read_yaml
 from playbook.plumbing.errors import InputError
-from playbook.plumbing.files import write_json
 from playbook.plumbing.paths import ROOT
 
 SWEEPS = ROOT / "labs/sweeps.yaml"
@@ -27,10 +25,7 @@ def test_every_experiment_of_every_sweep_is_valid_for_the_stages(name: str, tmp_
             for folder in folders:
                 node = node.setdefault(folder, {})
             node[last] = read_yaml(tmp_path / "value.yaml")["value"]
-        write_json(tmp_path / "params.yaml", overlay(params, over))
-        for stage in wired_stages():
-            if stage.module.startswith("stages."):
-                read_params(importlib.import_module(stage.module).Params, tmp_path / "params.yaml")
+        check_params(overlay(params, over))
 
 
 def test_a_grid_has_every_combination_under_a_name_of_its_own() -> None:

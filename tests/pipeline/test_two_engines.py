@@ -24,15 +24,27 @@ from playbook.plumbing.paths import ROOT
 pytestmark = pytest.mark.filterwarnings("ignore")  # of DVC's own dependencies
 
 
-@pytest.fixture
-def chain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small chain, run once by `dvc repro` and committed."""
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    write_chain(tmp_path)
-    with contextlib.chdir(tmp_path), Repo() as repo:
-        repo.reproduce()
-    commit(tmp_path)
-    return tmp_path
+    root = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch, contextlib.chdir(root):
+        patch.setenv("PATH", PATH)
+        write_chain(root)
+        with Repo() as repo:
+            repo.reproduce()
+    commit(root)
+    return root
+
+
+@pytest.fixture
+def chain(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, to be changed."""
+    monkeypatch.setenv("PATH", PATH)
+    return Path(shutil.copytree(finished, tmp_path / "chain"))
 
 
 def stages_of_dvc_yaml() -> set[str]:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from playbook.plumbing.config import read_yaml
+from playbook.plumbing.config import build, read_yaml
 from playbook.plumbing.fingerprint import closure
 from playbook.plumbing.paths import ROOT
 
@@ -52,7 +52,7 @@ class Wired:
         Of what the main chain makes, a lab may use the data and the models; pages of the project it names
         by a path that begins with a dot.
         """
-        files = closure(self.module, ROOT) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
+        files = imported(self.module) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
         code = (path for path in files if "plumbing" not in path.parts)
         found = {text for path in code for text in strings(ROOT / path)}
         of_a_lab = r"labs|data/corpus|data/tokens|data/tokenizer\.json|data/index|models/\w+|\.(?=/)"
@@ -63,6 +63,20 @@ class Wired:
 
     def _fill(self, path: str) -> str:
         return re.sub(r"\$\{item\.\w+\}", self.key or "", path)
+
+
+@cache
+def imported(module: str) -> list[Path]:
+    """Its `closure`, worked out once for all members of a matrix."""
+    return closure(module, ROOT)
+
+
+def check_params(values: dict[str, Any]) -> None:
+    """Whether every stage of the main chain takes these contents of params.yaml; else it raises `InputError`."""
+    for module in sorted({stage.module for stage in wired_stages() if stage.module.startswith("stages.")}):
+        params = importlib.import_module(module).Params
+        own = {field.name: values[field.name] for field in fields(params) if field.name in values}
+        build(params, own, "params.yaml")
 
 
 @cache
@@ -79,6 +93,7 @@ def touches(path: str, other: str) -> bool:
     return path == other or path.startswith(f"{other}/") or other.startswith(f"{path}/")
 
 
+@cache
 def wired_stages() -> list[Wired]:
     """Every stage of every dvc.yaml but `code`."""
     found = []

@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 from pipeline.small_revisions import checkout_with_experiment, read
 
-from playbook.tracking.importer import KEY, REVISIONS, Count, Importer
-from playbook.tracking.store import PIPELINES, TRAJECTORIES
-
 pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own dependencies
 
 
-def imported(client: Any, root: Path) -> Count:
+def imported(client: Any, root: Path) -> Any:
+    from playbook.tracking.importer import Importer  # noqa: PLC0415
+
     importer = Importer(client, root)
     for revision in read(root):
         importer.add(revision)
@@ -26,6 +25,10 @@ def all_runs(client: Any) -> list[Any]:
 def test_each_entry_of_a_lock_becomes_one_run_however_often_it_is_imported(tmp_path: Path) -> None:
     from mlflow import MlflowClient  # noqa: PLC0415 - two seconds, for this test alone
 
+    from playbook.tracking.importer import KEY, REVISIONS, safe  # noqa: PLC0415
+    from playbook.tracking.store import PIPELINES, TRAJECTORIES  # noqa: PLC0415
+
+    assert safe("stage.evaluate@base") == "stage.evaluate.base"
     root = checkout_with_experiment(tmp_path / "checkout")
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
     count = imported(client, root)

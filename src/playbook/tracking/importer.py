@@ -159,11 +159,7 @@ class Importer:
 
 
 def safe(name: str) -> str:
-    """A name with the characters that MLflow takes.
-
-    >>> safe("stage.evaluate@base")
-    'stage.evaluate.base'
-    """
+    """A name with the characters that MLflow takes: "stage.evaluate@base" becomes "stage.evaluate.base"."""
     return re.sub(r"[^\w\-. :/]", ".", name)
 
 
