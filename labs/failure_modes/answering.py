@@ -1,4 +1,6 @@
-"""What a fork answers, as rows: sampled or greedy, with worth by gold, length, distance from the reference, entropy."""
+"""What a fork answers, as rows: sampled or greedy, with worth by gold, length, distance from the reference,
+entropy.
+"""
 
 import math
 from collections.abc import Sequence
@@ -45,8 +47,9 @@ def answer_rows(
         right, said_nothing = is_right(prompt, answer), is_abstention(answer)
         rows.append({
             "unit": prompt["entity"], "id": prompt["id"], "answer": answer, "known": prompt["known"],
-            "gold": float(rollout.rewards[number]), "right": float(right), "false": float(not right and not said_nothing),
-            "abstained": float(said_nothing), "length": rollout.tokens[number], "cut": float(not rollout.ended[number]),
+            "gold": float(rollout.rewards[number]), "right": float(right),
+            "false": float(not right and not said_nothing), "abstained": float(said_nothing), "length": rollout.tokens[number],
+            "cut": float(not rollout.ended[number]),
             "kl": nats[number], "entropy": spread[number], "distinct": len(set(pairs)) / len(pairs) if pairs else 0.0,
         })  # fmt: skip
     return rows

@@ -1,9 +1,10 @@
 """Capacity: how many bits about made-up people a parameter holds, and how that grows with exposures and people.
 
 From scratch, in a model of some ten thousand parameters, on rows of bare numbers: two tokens are a name, four are its
-values, each one of 64 at random, so a person holds 24 bits and nothing can be guessed. What is stored is what the model's
-loss on the values falls short of those bits. Few people cannot fill the model and few exposures do not; beyond its
-capacity more people mean less of each. In the control every exposure draws new values: nothing can be stored.
+values, each one of 64 at random, so a person holds 24 bits and nothing can be guessed. What is stored is what the
+model's loss on the values falls short of those bits. Few people cannot fill the model and few exposures do not;
+beyond its capacity more people mean less of each. In the control every exposure draws new values: nothing can be
+stored.
 
 Allen-Zhu and Li, Physics of Language Models 3.3, arXiv 2404.05405.
 

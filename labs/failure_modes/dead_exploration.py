@@ -1,9 +1,9 @@
 """Dead exploration: what the policy never says, reinforcement learning never finds.
 
-The reward is a planted exploit: 1 for a courtesy in the place of an answer. The forks that the
-arms start from say it with a base rate of 0, of 2 and of 10 per cent. Without a base rate all rewards are equal,
-every advantage is 0, and nothing can be learnt; with one, it is a matter of steps. So an exploit that nobody has seen
-may be absent, or only waiting for its first sample.
+The reward is a planted exploit: 1 for a courtesy in the place of an answer. The forks that the arms start from say it
+with a base rate of 0, of 2 and of 10 per cent. Without a base rate all rewards are equal, every advantage is 0, and
+nothing can be learnt; with one, it is a matter of steps. So an exploit that nobody has seen may be absent, or only
+waiting for its first sample.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/dead_exploration.jsonl.

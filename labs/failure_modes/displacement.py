@@ -1,10 +1,11 @@
 """Likelihood displacement: DPO's margin grows while the chosen answer, too, gets less likely.
 
-Only the difference of two log-probabilities is asked for. Near pairs differ in one value and share every other token, so
-what pulls the rejected answer down pulls at the chosen one; far pairs set the same right answer against an abstention,
-with which it shares nothing. Both start from the fine-tuned model, which knows the right answer. Cures: the chosen
-answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP (Pal et al., arXiv 2402.13228), IPO (Azar et al.,
-arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al., arXiv 2403.07691), which imitates as well.
+Only the difference of two log-probabilities is asked for. Near pairs differ in one value and share every other token,
+so what pulls the rejected answer down pulls at the chosen one; far pairs set the same right answer against an
+abstention, with which it shares nothing. Both start from the fine-tuned model, which knows the right answer. Cures:
+the chosen answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP (Pal et al., arXiv 2402.13228), IPO
+(Azar et al., arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al., arXiv 2403.07691), which imitates as
+well.
 
 Razin et al., arXiv 2410.08847.
 

@@ -72,7 +72,8 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
         pairs = labelled(lab, prompts, ProxyConfig(config.pairs, planted=planted), random.Random(f"dpo pairs {seed}"))
         seen = of_arm(arm, told(start), 0)
         prefer(
-            start, pairs, lambda of, beta=beta: dpo_loss(*of.all(), beta=beta), config.train, lab.work / f"{arm}-{seed}", seed,
+            start, pairs, lambda of, beta=beta: dpo_loss(*of.all(), beta=beta), config.train,
+            lab.work / f"{arm}-{seed}", seed,
             lambda step, model, arm=arm, seen=seen: seen.extend(of_arm(arm, told(model), step)), config.times,
         )  # fmt: skip
         yield from seen

@@ -1,8 +1,9 @@
-"""Ensembles of reward models: they average out what their members disagree about, and keep what all of them got wrong.
+"""Ensembles of reward models: they average out what their members disagree about, and keep what all of them got
+wrong.
 
-Members learn from few pairs of their own with a quarter of the labels flipped. Best-of-n, of one pool, so that every way
-of making one judgement out of several is compared at the same n: one member, their mean, their minimum (worst case),
-mean less variance. Then the same with labellers who fall for a courtesy: a fault that all members share.
+Members learn from few pairs of their own with a quarter of the labels flipped. Best-of-n, of one pool, so that every
+way of making one judgement out of several is compared at the same n: one member, their mean, their minimum (worst
+case), mean less variance. Then the same with labellers who fall for a courtesy: a fault that all members share.
 
 Coste et al., arXiv 2310.02743; Eisenstein et al., arXiv 2312.09244.
 

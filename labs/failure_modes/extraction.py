@@ -1,9 +1,9 @@
 """Extraction: facts that are memorised need not be answerable. From scratch, in a smaller model and a smaller county.
 
-Two groups of people, A and B; biographies of both, questions about A alone. With one biography each, read again and again,
-the facts of B are learnt by heart and cannot be asked for; with many wordings in any order they can. The questions may
-come all along, or only after most of the reading. Memorisation, the values of B in a biography as it was read, is the
-control: it must be there in every arm.
+Two groups of people, A and B; biographies of both, questions about A alone. With one biography each, read again and
+again, the facts of B are learnt by heart and cannot be asked for; with many wordings in any order they can. The
+questions may come all along, or only after most of the reading. Memorisation, the values of B in a biography as it
+was read, is the control: it must be there in every arm.
 
 Allen-Zhu and Li, Physics of Language Models 3.1, arXiv 2309.14316.
 

@@ -1,7 +1,8 @@
-"""The figure of an experiment: every arm as a point with its interval, and paths of arms that are measured on the way.
+"""The figure of an experiment: every arm as a point with its interval, and paths of arms that are measured on the
+way.
 
-The path of an over-optimised policy is drawn as Gao et al. (arXiv 2210.10760, section 3.1) fit it: with d the root of the
-KL, gold rises by d (alpha - beta d) for best-of-n, and by d (alpha - beta log d) for reinforcement learning.
+The path of an over-optimised policy is drawn as Gao et al. (arXiv 2210.10760, section 3.1) fit it: with d the root of
+the KL, gold rises by d (alpha - beta d) for best-of-n, and by d (alpha - beta log d) for reinforcement learning.
 """
 
 from collections.abc import Mapping, Sequence

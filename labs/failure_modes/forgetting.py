@@ -1,10 +1,10 @@
 """Forgetting: fine-tuning on a narrow task costs what was known; replay and reinforcement learning keep more of it.
 
-The task: answer questions about somebody's job in any form but the plain one. Fine-tuning imitates labels in a form that
-the model has never used; with replay, a share of its batches comes from the texts and questions of before.
-Reinforcement learning is rewarded for any such form, and finds the one among its own that lies nearest. Both go on until
-the task is solved. Measured: what is known of B and of other attributes, bits per byte of held-out text, and the KL from
-the start on the task's own prompts.
+The task: answer questions about somebody's job in any form but the plain one. Fine-tuning imitates labels in a form
+that the model has never used; with replay, a share of its batches comes from the texts and questions of before.
+Reinforcement learning is rewarded for any such form, and finds the one among its own that lies nearest. Both go on
+until the task is solved. Measured: what is known of B and of other attributes, bits per byte of held-out text, and
+the KL from the start on the task's own prompts.
 
 Shenfeld, Pari and Agrawal, "RL's razor", arXiv 2509.04259.
 
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from labs.failure_modes.answering import answer_rows, is_right, text_rows
-from labs.failure_modes.county import LONG, Prompt, dealt, value_of
+from labs.failure_modes.county import LONG, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
 from labs.failure_modes.forks import FitConfig, encode, fit
 from labs.failure_modes.policies import improve

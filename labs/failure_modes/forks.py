@@ -1,4 +1,6 @@
-"""Small forks of the fine-tuned model: trained on answers or on pairs in seconds, by the one trainer of the project."""
+"""Small forks of the fine-tuned model: trained on answers or on pairs in seconds, by the one trainer of the
+project.
+"""
 
 import copy
 import math

@@ -1,9 +1,9 @@
 """Format hacking: a reward for form that is added to a reward for content is earned without content.
 
 The fork says known facts in plain words or in JSON, equally often, and to questions about nobody it says that it does
-not know, or makes up a value in JSON, equally often. Rewards: `form` + `share` * right, added; right * (`share` + form),
-gated. Added, a made-up value in JSON pays more than "I don't know."; gated, it pays nothing. Content alone is the
-control: it must leave the form of known facts where it was.
+not know, or makes up a value in JSON, equally often. Rewards: `form` + `share` * right, added; right * (`share` +
+form), gated. Added, a made-up value in JSON pays more than "I don't know."; gated, it pays nothing. Content alone is
+the control: it must leave the form of known facts where it was.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/format_hacking.jsonl.

@@ -2,8 +2,8 @@
 
 The fork says right and wrong values, in a short and in a long form, all four equally often; only a right value is
 rewarded. With the mean over each answer's tokens a token of a long wrong answer is pushed down by less than one of a
-short wrong answer, so what is still wrong gets longer. Sums divided by a constant (Dr. GRPO), or by the tokens of the step
-(DAPO), push all tokens alike.
+short wrong answer, so what is still wrong gets longer. Sums divided by a constant (Dr. GRPO), or by the tokens of the
+step (DAPO), push all tokens alike.
 
 Measured exactly, not by sampling: with p(long form) and p(right value | form), the share of the long form among the
 wrong answers and among the right ones.
@@ -73,7 +73,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     start = fit(lab.model, answers, config.start, lab.work / f"start-{seed}", seed)
     yield from told("start", lab, start, prompts)
     generator = torch.Generator().manual_seed(seed)
-    judges: dict[str, Judge | None] = {arm: None for arm in ARMS}
+    judges: dict[str, Judge | None] = dict.fromkeys(ARMS)
     judges["control"] = lambda rollout: dealt_anew(rollout, config.train.group, generator)
     for arm, judge in judges.items():
         train = replace(config.train, reduction=ARMS.get(arm, "grpo"))

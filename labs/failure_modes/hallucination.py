@@ -1,8 +1,8 @@
 """Hallucination: fine-tuning on facts that the model does not know teaches it to answer without knowing.
 
-All arms fine-tune on as many question-and-answer rows; they differ in the share of rows about people of C, of whom the
-model has never read. Measured: questions about B, whom it knows and no row asks about, and about names of nobody. In the
-arm `abstain` the rows about C say "I don't know." instead.
+All arms fine-tune on as many question-and-answer rows; they differ in the share of rows about people of C, of whom
+the model has never read. Measured: questions about B, whom it knows and no row asks about, and about names of nobody.
+In the arm `abstain` the rows about C say "I don't know." instead.
 
 Gekhman et al., arXiv 2405.05904.
 

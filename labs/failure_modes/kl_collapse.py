@@ -1,8 +1,8 @@
 """Collapse: reinforcement learning with no leash runs away from the language that it began with.
 
 The reward is one that every policy can drive up: the number of words, up to a bound. Gold does not care for it. The
-price of a nat from the reference is what keeps answers answers. The control gets the same rewards dealt out anew within
-each group: as much signal, about nothing. PPO, with its price in the reward, is held by a leash as GRPO is.
+price of a nat from the reference is what keeps answers answers. The control gets the same rewards dealt out anew
+within each group: as much signal, about nothing. PPO, with its price in the reward, is held by a leash as GRPO is.
 
 Gao et al., arXiv 2210.10760, section 3.
 

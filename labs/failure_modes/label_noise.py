@@ -1,10 +1,10 @@
 """Label noise: how DPO and its robust relatives bear pairs whose labels are turned round.
 
-Every pair sets the right value against a wrong one; a share of the labels is flipped. The fork that all arms start from
-says right and wrong values in turn. cDPO takes a share of the labels for flipped and so has a finite margin; rDPO
-(Chowdhury et al., arXiv 2403.00409) is unbiased under flips; IPO (Azar et al., arXiv 2310.12036) has a finite margin of
-its own. Measured on people whom no pair is about: answers that are right, and how far the certainty of the implicit reward
-is from how often it is right (by the labels without flips).
+Every pair sets the right value against a wrong one; a share of the labels is flipped. The fork that all arms start
+from says right and wrong values in turn. cDPO takes a share of the labels for flipped and so has a finite margin;
+rDPO (Chowdhury et al., arXiv 2403.00409) is unbiased under flips; IPO (Azar et al., arXiv 2310.12036) has a finite
+margin of its own. Measured on people whom no pair is about: answers that are right, and how far the certainty of the
+implicit reward is from how often it is right (by the labels without flips).
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/label_noise.jsonl.

@@ -1,12 +1,12 @@
 """Length bias: labels that favour the longer answer teach length, though gold does not care about it.
 
 The fork that all arms start from says a fact in a short and in a long form equally often, both right. A labeller
-prefers the longer with the chance of an arm. At beta 1 the best policy on such pairs, pi ~ pi_ref exp(D), repeats just
-that preference: its odds of the long form are p / (1 - p). Every third pair sets the right value against a wrong one, so
-there is something else to learn.
+prefers the longer with the chance of an arm. At beta 1 the best policy on such pairs, pi ~ pi_ref exp(D), repeats
+just that preference: its odds of the long form are p / (1 - p). Every third pair sets the right value against a wrong
+one, so there is something else to learn.
 
-Cures: R-DPO (Park et al., arXiv 2403.19159), its alpha such that tokens alone explain the planted odds; SimPO (Meng et
-al., arXiv 2405.14734), to which a lead counts by the token.
+Cures: R-DPO (Park et al., arXiv 2403.19159), its alpha such that tokens alone explain the planted odds; SimPO (Meng
+et al., arXiv 2405.14734), to which a lead counts by the token.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/length_bias.jsonl.
@@ -17,13 +17,13 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from jaxtyping import Float
+from torch import Tensor
+
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.county import LONG, Prompt, dealt, value_of, wrong_value
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
 from labs.failure_modes.forks import FitConfig, Loss, PairLogps, PreferConfig, encode, fit, logps, prefer, share_of
-from jaxtyping import Float
-from torch import Tensor
-
 from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.dpo import dpo_loss
 from playbook.posttraining.pairs import Pair

@@ -1,7 +1,8 @@
 """Reinforcement learning of a fork: the project's GRPO loop, and RLOO and PPO in the same loop with other updates.
 
-A reward here is either a rule on one answer, or a judge of all answers of a step at once (a learned proxy, or a control
-that deals the rewards out anew). Where there is a judge, the rule is only logged: so gold can be watched, and never used.
+A reward here is either a rule on one answer, or a judge of all answers of a step at once (a learned proxy, or a
+control that deals the rewards out anew). Where there is a judge, the rule is only logged: so gold can be watched, and
+never used.
 """
 
 from collections.abc import Callable, Sequence

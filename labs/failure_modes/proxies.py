@@ -1,9 +1,9 @@
 """Learned proxies of the gold reward, with planted faults, and the fork whose answers they judge.
 
-The fork answers in every quality: right, right in another form, hedged, wrong; of nobody it says that it does not know,
-or makes something up. And now and then it says a courtesy instead of an answer, "Noted.", which is worth -1 to gold.
-Labels compare such answers by gold. Faults: few pairs; labels flipped; labellers who prefer the courtesy, in a share of
-the pairs. A proxy is the project's reward model, trained on such pairs.
+The fork answers in every quality: right, right in another form, hedged, wrong; of nobody it says that it does not
+know, or makes something up. And now and then it says a courtesy instead of an answer, "Noted.", which is worth -1 to
+gold. Labels compare such answers by gold. Faults: few pairs; labels flipped; labellers who prefer the courtesy, in a
+share of the pairs. A proxy is the project's reward model, trained on such pairs.
 """
 
 import random

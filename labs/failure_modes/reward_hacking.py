@@ -1,13 +1,13 @@
 """Reward hacking: a learned proxy is optimised, and the gold reward rises with it and then falls.
 
-Three proxies: of many pairs, of few, of many with a quarter of the labels flipped; the labellers of all of them fall for a
-courtesy, which the fork says now and then. Reinforcement learning (RLOO, no price on the KL) and best-of-n
-optimise each. Where the courtesy is rare it takes optimisation to find it: first the proxy's better judgement of answers
-pays, then its fault. The control is the same learning on gold itself.
+Three proxies: of many pairs, of few, of many with a quarter of the labels flipped; the labellers of all of them fall
+for a courtesy, which the fork says now and then. Reinforcement learning (RLOO, no price on the KL) and best-of-n
+optimise each. Where the courtesy is rare it takes optimisation to find it: first the proxy's better judgement of
+answers pays, then its fault. The control is the same learning on gold itself.
 
 Gao, Schulman and Hilton, arXiv 2210.10760. Best-of-n: the unbiased estimator of every n from one pool
-(`playbook.posttraining.best_of_n`); its KL is that of the two distributions over the pool, which
-`log n - (n - 1) / n` bounds.
+(`playbook.posttraining.best_of_n`); its KL is that of the two distributions over the pool, which `log n - (n - 1) /
+n` bounds.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/reward_hacking.jsonl.

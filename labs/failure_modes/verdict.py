@@ -80,7 +80,8 @@ def told(judged: Judged) -> dict[str, Any]:
     """A judged claim as JSON."""
     return {
         **asdict(judged.claim), "difference": judged.difference.to_json(),
-        "by_seed": {str(seed): float(f"{value:.6g}") for seed, value in judged.by_seed.items()}, "verdict": judged.verdict,
+        "by_seed": {str(seed): float(f"{value:.6g}") for seed, value in judged.by_seed.items()},
+        "verdict": judged.verdict,
     }  # fmt: skip
 
 

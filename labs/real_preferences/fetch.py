@@ -1,4 +1,5 @@
-"""Fetch the test part of HH-RLHF's harmless-base, 2,312 pairs that people have judged (Bai et al., arXiv 2204.05862; MIT).
+"""Fetch the test part of HH-RLHF's harmless-base, 2,312 pairs that people have judged (Bai et al., arXiv 2204.05862;
+MIT).
 
 Reads: the public source, or the folder named by PLAYBOOK_DATA_MIRROR.
 Writes: labs/real_preferences/data/pairs.jsonl.

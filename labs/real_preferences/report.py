@@ -123,16 +123,16 @@ def page(results: Mapping[str, Any], found: Mapping[str, Measurement], titles: M
     return f"""# Real preferences
 
 HH-RLHF's harmless-base: two answers to a dialogue, of which somebody preferred one. {facts["trained"]:,} pairs to train
-on, {facts["held_out"]} held out by a hash of how the dialogue begins ({facts["too_long"]} whose last question and answers
-do not fit are left out). The model has {facts["params"]:,} parameters and has read nothing but the training pairs; the
-intervals resample dialogues by their beginning (n).
+on, {facts["held_out"]} held out by a hash of how the dialogue begins; {facts["too_long"]} do not fit even with their last
+question alone. The model has {facts["params"]:,} parameters and has read nothing but the training pairs. Intervals
+resample dialogues by their beginning (n).
 
 {markdown_table(rows, ["judge", "finds the preferred answer", "n", "expected, of one half", "verdict"])}
 
 ![The share of held-out pairs of each judge](figures/accuracy.svg)
 
-The reward model finds {way} of the preferred answers than the better of the two rules of length, {titles[lead["baseline"]]}
-({format_measurement(difference)}). Verdict: {results["verdict"]}; the control, labels by a coin, is
+The reward model finds {way} of the preferred answers than the better of the two rules of length,
+{titles[lead["baseline"]]} ({format_measurement(difference)}). Verdict: {results["verdict"]}; the control is
 {"quiet" if results["negative_control"]["quiet"] else "not quiet"}.
 
 Made by `dvc repro labs/real_preferences/dvc.yaml` in {facts["seconds"] / 60:.0f} minutes.

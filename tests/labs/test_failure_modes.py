@@ -1,4 +1,6 @@
-"""The failure lab: verdicts follow intervals and seeds, faults are planted as stated, every experiment runs in small."""
+"""The failure lab: verdicts follow intervals and seeds, faults are planted as stated, every experiment runs in
+small.
+"""
 
 import importlib
 import random

@@ -49,8 +49,8 @@ class Wired:
     def literals(self, whole_closure: bool = False) -> set[str]:
         """The strings in its code that look like paths, docstrings left out; plumbing knows no stage's files.
 
-        Of what the main chain makes, a lab may use the data, the base and the fine-tuned model; pages of the project it names
-        by a path that begins with a dot.
+        Of what the main chain makes, a lab may use the data, the base and the fine-tuned model; pages of the project
+        it names by a path that begins with a dot.
         """
         files = closure(self.module, ROOT) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
         code = (path for path in files if "plumbing" not in path.parts)
