@@ -48,8 +48,8 @@ def answer_rows(
         rows.append({
             "unit": prompt["entity"], "id": prompt["id"], "answer": answer, "known": prompt["known"],
             "gold": float(rollout.rewards[number]), "right": float(right),
-            "false": float(not right and not said_nothing), "abstained": float(said_nothing), "length": rollout.tokens[number],
-            "cut": float(not rollout.ended[number]),
+            "false": float(not right and not said_nothing), "abstained": float(said_nothing),
+            "length": rollout.tokens[number], "cut": float(not rollout.ended[number]),
             "kl": nats[number], "entropy": spread[number], "distinct": len(set(pairs)) / len(pairs) if pairs else 0.0,
         })  # fmt: skip
     return rows
