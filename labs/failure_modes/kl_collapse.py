@@ -1,8 +1,9 @@
 """Collapse: reinforcement learning with no leash runs away from the language that it began with.
 
-The reward is one that every policy can drive up: the number of words, up to a bound. Gold does not care for it. The
-price of a nat from the reference is what keeps answers answers. The control gets the same rewards dealt out anew
-within each group: as much signal, about nothing. PPO, with its price in the reward, is held by a leash as GRPO is.
+The fork says a value one to four times. The reward is one that such a policy can drive up: the number of words, up to
+a bound. Gold does not care for it. The price of a nat from the reference is what keeps answers answers. The control
+gets the same rewards dealt out anew within each group: as much signal, about nothing. PPO, with its price in the
+reward, is held by a leash as GRPO is.
 
 Gao et al., arXiv 2210.10760, section 3.
 
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from labs.failure_modes.answering import LONGEST, answer_rows, text_rows
-from labs.failure_modes.county import JSON, LONG, dealt, value_of
+from labs.failure_modes.county import dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
 from labs.failure_modes.forks import FitConfig, encode, fit
 from labs.failure_modes.policies import Judge, dealt_anew, improve
@@ -26,8 +27,8 @@ from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.rollouts import Record
 
-FORMS = ("{v}.", LONG, JSON)
-"""How the fork begins."""
+FORMS = ("{v}.", "{v}. {v}.", "{v}. {v}. {v}.", "{v}. {v}. {v}. {v}.")
+"""How the fork begins: it repeats itself now and then, so there is something to run away with."""
 
 
 @dataclass(frozen=True)

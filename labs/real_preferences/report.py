@@ -123,9 +123,9 @@ def page(results: Mapping[str, Any], found: Mapping[str, Measurement], titles: M
     return f"""# Real preferences
 
 HH-RLHF's harmless-base: two answers to a dialogue, of which somebody preferred one. {facts["trained"]:,} pairs to
-train on, {facts["held_out"]} held out by a hash of how the dialogue begins; {facts["too_long"]} do not fit even with
-their last question alone. The model has {facts["params"]:,} parameters and has read nothing but the training pairs. Intervals
-resample dialogues by their beginning (n).
+train on, {facts["held_out"]} held out by a hash of how the dialogue begins; {facts["too_long"]} are left out, as not
+even their last question fits. The model has {facts["params"]:,} parameters and has read nothing but the training pairs.
+Intervals resample dialogues by their beginning (n).
 
 {markdown_table(rows, ["judge", "finds the preferred answer", "n", "expected, of one half", "verdict"])}
 
