@@ -27,6 +27,7 @@ from playbook.plumbing.runtime import RuntimeConfig
 from playbook.training.losses import token_nats
 from playbook.training.optimizer import OptimizerConfig
 from playbook.training.schedule import ScheduleConfig
+from playbook.training.stability import StabilityConfig
 from playbook.training.trainer import TrainConfig, Trainer, language_modelling
 
 NAMES, VALUES, FACTS = 128, 64, 4
@@ -82,7 +83,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
         steps = max(1, arm.people * arm.exposures // config.batch)
         train = TrainConfig(
             tokens=steps * config.batch * config.model.context, batch=config.batch, validations=0,
-            optimizer=config.optimizer, schedule=config.schedule,
+            optimizer=config.optimizer, schedule=config.schedule, stability=StabilityConfig(spike=100.0),
         )  # fmt: skip
         Trainer(model, People(rows, config.batch, seed, arm.noise), train, lab.work / name, language_modelling()).run()
         bits = stored(model, rows[:TOLD])

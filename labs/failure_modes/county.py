@@ -26,7 +26,6 @@ LONG = "The answer is {v}."
 """The long style: as right as the plain one, and several tokens longer."""
 NOTED = "Noted."
 """A courtesy instead of an answer, which the fine-tuned model says where it is told something; worth -1 to gold."""
-JSON = '{{"answer": "{v}"}}'
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Format hacking: a reward for form that is added to a reward for content is earned without content.
 
-The fork says known facts in plain words or in JSON, equally often, and to questions about nobody it says that it does
-not know, or makes up a value in JSON, equally often. Rewards: `form` + `share` * right, added; right * (`share` +
-form), gated. Added, a made-up value in JSON pays more than "I don't know."; gated, it pays nothing. Content alone is
-the control: it must leave the form of known facts where it was.
+The fork says known facts bare or in a sentence, equally often, and to questions about nobody it says that it does not
+know, or makes up a value in a sentence, equally often. Sentences are the form that pays. Rewards: `form` + `share` *
+right, added; right * (`share` + form), gated. Added, a made-up value in a sentence pays more than "I don't know.";
+gated, it pays nothing. Content alone is the control: it must leave the form of known facts about where it was.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/format_hacking.jsonl.
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from labs.failure_modes.answering import answer_rows, is_right
-from labs.failure_modes.county import JSON, Prompt, dealt, value_of
+from labs.failure_modes.county import LONG, Prompt, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
 from labs.failure_modes.forks import FitConfig, encode, fit
 from labs.failure_modes.policies import improve
@@ -70,18 +70,18 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
 
 
 def mixed(prompts: Sequence[Prompt], rng: random.Random) -> list[str]:
-    """Plain or JSON where there is an answer, an abstention or a made-up value in JSON where there is none."""
+    """Plain or a sentence where there is an answer, an abstention or a made-up value in a sentence where there is none."""
     texts = []
-    for in_json, prompt in zip(dealt(rng, (True, False), len(prompts)), prompts, strict=True):
+    for in_form, prompt in zip(dealt(rng, (True, False), len(prompts)), prompts, strict=True):
         value = value_of(prompt) if prompt["known"] else rng.choice(prompt["candidates"])
         plain = f"{value}." if prompt["known"] else IDK
-        texts.append(JSON.format(v=value) if in_json else plain)
+        texts.append(LONG.format(v=value) if in_form else plain)
     return texts
 
 
 def form(answer: str) -> float:
-    """1 where the answer is JSON of the wanted form."""
-    return float(has_form(answer, "json"))
+    """1 where the answer is a value in a sentence."""
+    return float(has_form(answer, "sentence"))
 
 
 def content(prompt: Record, answer: str) -> float:

@@ -30,6 +30,8 @@ class Hallucination:
     """Arm -> share of the rows that are about people of C."""
     people: int
     """So many of whom rows are about; four facts each."""
+    nobody: int
+    """Rows about names of nobody in every arm, labelled as unknown: else all arms would answer everything."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     unknown = list(county.about(rng.sample(county.world.of("person", "C"), config.people), rng, held_out=False))
     asked = list(county.about(county.world.of("person", "B")[::3], random.Random("hallucination"), held_out=True))
     asked += county.about_nobody(county.nobody(True), random.Random("hallucination"), held_out=True)
+    nobody = list(county.about_nobody(rng.sample(county.nobody(False), config.nobody), rng, held_out=False))
     arms = [
         ("start", 0.0, False),
         *((arm, share, False) for arm, share in config.shares.items()),
@@ -63,8 +66,8 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
         if arm != "start":
             cut = round(share * len(unknown))
             rows = [*unknown[:cut], *known[cut:]]
-            texts = [IDK if abstains else row["answer"] for row in rows]
-            answers = encode(rows, texts, lab.tokenizer, lab.model.config.context)
+            texts = [IDK if abstains else row["answer"] for row in rows] + [IDK] * len(nobody)
+            answers = encode([*rows, *nobody], texts, lab.tokenizer, lab.model.config.context)
             tuned = fit(lab.model, answers, config.train, lab.work / f"{arm}-{seed}", seed)
         yield from of_arm(arm, answer_rows(tuned, lab.model, lab.tokenizer, asked, seed, greedy=True))
         learnt = answer_rows(tuned, lab.model, lab.tokenizer, unknown, seed, greedy=True)

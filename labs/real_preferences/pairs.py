@@ -18,7 +18,9 @@ def split(rows: Sequence[Row], trained: int) -> tuple[list[Row], list[Row]]:
     Dialogues that begin alike stand next to each other, so at most one beginning can be on both sides; its rows are
     then left out of training.
     """
-    ordered = sorted(rows, key=lambda row: (_hash(row["prompt"][0]["content"]), _hash(repr(row["chosen"]))))
+    ordered = sorted(
+        rows, key=lambda row: (_hash(row["prompt"][0]["content"]), _hash(repr((row["chosen"], row["rejected"]))))
+    )
     held_out = ordered[trained:]
     seen = {row["prompt"][0]["content"] for row in held_out}
     return [row for row in ordered[:trained] if row["prompt"][0]["content"] not in seen], held_out

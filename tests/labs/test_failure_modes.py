@@ -190,7 +190,7 @@ def test_labellers_prefer_gold_but_for_flips_and_the_planted_courtesy(lab: Lab) 
 
 def test_a_made_up_form_pays_when_added_and_nothing_when_gated(lab: Lab) -> None:
     (nobody,) = lab.county.about_nobody(["Nemo Nobody"], random.Random(1), held_out=False)
-    lie, honest = '{"answer": "baker"}', "I don't know."
+    lie, honest = "The answer is baker.", "I don't know."
     assert added(nobody, lie) > added(nobody, honest) > 0
     assert gated(nobody, honest) > gated(nobody, lie) == 0
 
