@@ -70,7 +70,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
 
 
 def mixed(prompts: Sequence[Prompt], rng: random.Random) -> list[str]:
-    """Plain or a sentence where there is an answer, an abstention or a made-up value in a sentence where there is none."""
+    """Plain or a sentence where there is an answer; where there is none, an abstention or a made-up sentence."""
     texts = []
     for in_form, prompt in zip(dealt(rng, (True, False), len(prompts)), prompts, strict=True):
         value = value_of(prompt) if prompt["known"] else rng.choice(prompt["candidates"])

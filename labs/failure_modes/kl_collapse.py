@@ -1,9 +1,10 @@
 """Collapse: reinforcement learning with no leash runs away from the language that it began with.
 
 The fork says a value one to four times. The reward is one that such a policy can drive up: the number of words, up to
-a bound. Gold does not care for it. The price of a nat from the reference is what keeps answers answers. The control
-gets the same rewards dealt out anew within each group: as much signal, about nothing. PPO, with its price in the
-reward, is held by a leash as GRPO is.
+a bound. Gold does not care for it. The price of a nat from the reference is what keeps answers answers. PPO, with
+its price in the reward, is held by a leash as GRPO is. In two arms the same rewards are dealt out anew within each
+group, as much signal about nothing: without a leash (an optimizer such as Adam makes full-sized steps of noise as well),
+and with it, which is the control.
 
 Gao et al., arXiv 2210.10760, section 3.
 
@@ -16,6 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from labs.failure_modes.answering import LONGEST, answer_rows, text_rows
 from labs.failure_modes.county import dealt, value_of
@@ -25,7 +28,7 @@ from labs.failure_modes.policies import Judge, dealt_anew, improve
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.grpo_loop import GRPOConfig
-from playbook.posttraining.rollouts import Record
+from playbook.posttraining.rollouts import Record, Rollout
 
 FORMS = ("{v}.", "{v}. {v}.", "{v}. {v}. {v}.", "{v}. {v}. {v}. {v}.")
 """How the fork begins: it repeats itself now and then, so there is something to run away with."""
@@ -76,7 +79,11 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     generator = torch.Generator().manual_seed(seed)
     arms: dict[str, tuple[str, float, Judge | None]] = {n: ("grpo", beta, None) for n, beta in config.prices.items()}
     arms["ppo"] = "ppo", config.ppo_price, None
-    arms["control"] = "grpo", 0.0, lambda rollout: dealt_anew(rollout, config.train.group, generator)
+
+    def noise(rollout: Rollout) -> Float[Tensor, " batch"]:
+        return dealt_anew(rollout, config.train.group, generator)
+
+    arms |= {"noise": ("grpo", 0.0, noise), "control": ("grpo", max(config.prices.values()), noise)}
     for arm, (algorithm, beta, judge) in arms.items():
         on_the_way = list[Row]()
         tuned, _ = improve(
