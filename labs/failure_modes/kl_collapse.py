@@ -3,8 +3,8 @@
 The fork says a value one to four times. The reward is one that such a policy can drive up: the number of words, up to
 a bound. Gold does not care for it. The price of a nat from the reference is what keeps answers answers. PPO, with
 its price in the reward, is held by a leash as GRPO is. In two arms the same rewards are dealt out anew within each
-group, as much signal about nothing: without a leash (an optimizer such as Adam makes full-sized steps of noise as well),
-and with it, which is the control.
+group, as much signal about nothing: without a leash (Adam makes full-sized steps of noise as well), and with it,
+which is the control.
 
 Gao et al., arXiv 2210.10760, section 3.
 
