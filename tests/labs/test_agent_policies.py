@@ -1,4 +1,4 @@
-"""The study of policies: its estimators are those of the papers, its orders are told, its verdicts follow the intervals."""
+"""The study of policies: estimators are those of the papers, orders are told, verdicts follow the intervals."""
 
 from itertools import combinations
 from typing import Any

@@ -50,4 +50,4 @@ def test_arms_are_compared_after_training_and_the_control_must_be_quiet() -> Non
 
 def test_an_interval_with_nought_in_it_tells_nothing() -> None:
     wide = Measurement(0.1, (-0.1, 0.3), 9)
-    assert [verdict(wide, wanted) for wanted in ("better", "worse", "nothing")] == ["INCONCLUSIVE"] * 2 + ["PASS"]  # type: ignore[arg-type]
+    assert [verdict(wide, wanted) for wanted in ("better", "worse", "nothing")] == ["INCONCLUSIVE"] * 2 + ["PASS"]
