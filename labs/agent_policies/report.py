@@ -112,7 +112,7 @@ def chosen_of(rows: Sequence[Record]) -> dict[str, Measurement]:
     return {"all right": outcome, "one right": outcome, "tokens": mean(rows, lambda row: row["tokens"])}
 
 
-def choices(rows: Sequence[Record]) -> dict[str, list[Record]]:
+def choices(rows: Sequence[Record]) -> dict[str, Sequence[Record]]:
     """Best of two by the model's own confidence; and single episodes with a second look, and a third."""
     ways = by_way(rows)
     best = []

@@ -81,17 +81,17 @@ def main(key: str) -> None:
             raise InputError("labs.search_rl.train", f"one arm of {', '.join(params.arms)}", key)
         folder, corpus, index = run.input(START), run.input("data/corpus"), run.input("data/index")
         county, runtime = read_bench(corpus)[0], start(params.runtime)
-        records, curves = list[Record](), list[Record]()
+        records, curves = list[Record](), list[pd.DataFrame]()
         for seed in params.bench.seeds:
             done, curve = run.work / f"{seed}.jsonl", run.work / f"{seed}.csv"
             if not done.exists():  # else it was finished before a kill
                 rows = one_seed(run, params, arm, seed, folder, (corpus, index), county, runtime, curve)
                 write_jsonl(done, rows)
             records += list(read_jsonl(done))
-            curves += [{"seed": seed, **row} for row in pd.read_csv(curve).to_dict("records")]
+            curves.append(pd.read_csv(curve).assign(seed=seed))
         write_jsonl(HOME / "data" / f"{key}.jsonl", records)
         with atomic_write(HOME / "reports/curves" / f"{key}.csv") as handle:
-            pd.DataFrame(curves).to_csv(handle, index=False)
+            pd.concat(curves).to_csv(handle, index=False)
         facts = {"seeds": len(params.bench.seeds), "peak_rss_mb": peak_rss_mb(), **runtime.facts()}
         run.report(measured(records), **facts)
 

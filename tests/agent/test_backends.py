@@ -148,3 +148,12 @@ def test_scores_are_log_probabilities_of_what_was_written(model: GPTMini) -> Non
     logits = model(torch.tensor([prompt + row.ids])).detach()[0].log_softmax(-1)
     expected = [float(logits[len(prompt) - 1 + i, token]) for i, token in enumerate(row.ids)]
     assert row.log_probabilities == pytest.approx(expected, abs=1e-4)
+
+
+def test_who_watches_sees_the_reply_each_time(model: GPTMini) -> None:
+    seen: list[str] = []
+    backend = GPTMiniBackend(model, TOKENIZER, max_new_tokens=5, watch=seen.append)
+    first = backend.complete([Request(ASKED, TOOLS)])
+    written = len(seen)
+    assert backend.complete([Request(ASKED, TOOLS)]) == first
+    assert 0 < written == len(seen) - written

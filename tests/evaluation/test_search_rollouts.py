@@ -103,7 +103,6 @@ def test_practice_is_about_strangers_whose_documents_tell_and_never_about_the_te
         assert gold.is_abstention(task["answer"]) == (task["kind"] not in ("lookup", "true_premise"))
 
 
-
 def episodes_of(tasks: Sequence[Any], store: DocumentStore) -> list[Episode]:
     search = Search(store, count=lambda text: len(text))
     return [Episode(str(i), task["messages"], Toolbox.of(search), Budget(3)) for i, task in enumerate(tasks)]
@@ -134,9 +133,9 @@ def test_a_loop_learns_whole_episodes_and_shuffled_rewards_are_the_same_rewards(
     seen: list[list[float]] = []
     with DocumentStore(tmp_path / "s.sqlite") as store:
         for shuffled in (False, True):
-            worth = iter(range(1000))
+            worth = map(float, range(1000))
             practice = Practice(
-                lambda task: episodes_of([task], store)[0], lambda task, trace: float(next(worth)), shuffled=shuffled
+                lambda task: episodes_of([task], store)[0], lambda *_, worth=worth: next(worth), shuffled=shuffled
             )
             work = tmp_path / str(shuffled)
             work.mkdir()

@@ -1,4 +1,4 @@
-"""The study of reinforcement learning on the search loop: differences are taken question by question, verdicts follow."""
+"""The study of the trained search loop: differences are taken question by question, and verdicts follow."""
 
 from typing import Any
 
@@ -18,7 +18,10 @@ def rows(after: list[bool], seed: int = 1) -> list[dict[str, Any]]:
         }
         for when in ("before", "after") for i, right in enumerate(after)
     ] + [
-        {"seed": seed, "when": when, "id": "u", "kind": "unknown_entity", "hops": 1, "entity": "u", "correct": True, "calls": 1}
+        {
+            "seed": seed, "when": when, "id": "u", "kind": "unknown_entity", "hops": 1, "entity": "u", "correct": True,
+            "calls": 1,
+        }
         for when in ("before", "after")
     ]  # fmt: skip
 
@@ -47,4 +50,4 @@ def test_arms_are_compared_after_training_and_the_control_must_be_quiet() -> Non
 
 def test_an_interval_with_nought_in_it_tells_nothing() -> None:
     wide = Measurement(0.1, (-0.1, 0.3), 9)
-    assert [verdict(wide, wanted) for wanted in ("better", "worse", "nothing")] == ["INCONCLUSIVE"] * 2 + ["PASS"]  # type: ignore[arg-type]
+    assert [verdict(wide, wanted) for wanted in ("better", "worse", "nothing")] == ["INCONCLUSIVE"] * 2 + ["PASS"]

@@ -101,6 +101,8 @@ class GPTMiniBackend:
 
     def complete(self, requests: Sequence[Request]) -> list[Reply | Unavailable]:
         """Replies; prompts without room for an answer get none."""
+        if self.watch is not None:
+            self._known.clear()  # who watches wants to see every reply, one that was given before as well
         keys = [self._key(request) for request in requests]
         fresh = [key for key in dict.fromkeys(keys) if key not in self._known and self._fits(key)]
         fresh.sort(key=lambda key: (key[2], len(key[0])))

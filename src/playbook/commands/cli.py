@@ -131,7 +131,7 @@ def chat(options: argparse.Namespace) -> int:
             history = answer(assistant, said, history, stream)
 
 
-SHOWN = {THINK: "  thought:", END_THINK: "\n ", **{marker: f"  {name}:" for name, marker in CALL_MARKERS.items()}}
+SHOWN = {THINK: "  thought:", END_THINK: "\n", **{marker: f"  {name}:" for name, marker in CALL_MARKERS.items()}}
 """Markers, as a reader wants to see them; each but the end of a thought begins a line."""
 
 
@@ -141,10 +141,15 @@ class Stream:
     def __init__(self) -> None:
         self._fresh = True
 
+    def prompt(self) -> None:
+        """Tell whose turn it is."""
+        print("model>", end="", flush=True)
+        self._fresh = False
+
     def write(self, text: str) -> None:
         """Show it at once."""
         begins = text in SHOWN and text != END_THINK and not self._fresh
-        shown = "\n" * begins + SHOWN.get(text, text)
+        shown = "\n" * begins + SHOWN.get(text, f" {text}" if self._fresh and text else text)
         print(shown, end="", flush=True)
         self._fresh = shown.endswith("\n")
 
@@ -158,7 +163,7 @@ def answer(
     assistant: Assistant, said: str, history: list[dict[str, object]], stream: Stream
 ) -> list[dict[str, object]]:
     """One turn of the chat; returns what the next one is told of it."""
-    stream.write("model>")
+    stream.prompt()
     episode = assistant.episode(said, None if assistant.ours else history)
     shown = 0
 
