@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from reporting.made_up import CHANCE, KNOWN, group, measured, write_curve
 
-from playbook.reporting.figures import closed_book_bars, loss_curve, save, training_health
+from playbook.reporting.figures import closed_book_bars, curves, loss_curve, save, training_health
+from playbook.reporting.pages import PANELS
 from playbook.reporting.results import read_curve
 
 
@@ -29,6 +31,17 @@ def test_curve_shows_both_losses_with_units(tmp_path: Path) -> None:
     averaged = axes.lines[labels.index("training, averaged")]
     assert np.size(averaged.get_xdata()) < 60
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("tokens seen", "loss (nats per token)")
+
+
+@pytest.mark.parametrize("stage", PANELS)
+def test_both_panels_of_a_post_training_curve_name_their_units(stage: str) -> None:
+    title, above, below, units = PANELS[stage]
+    curve = pd.DataFrame({"step": [1.0, 2.0]} | {column: [0.1, 0.2] for column in {**above, **below}})
+    figure = curves(title, curve, above, below, units)
+    assert [axes.get_ylabel() for axes in figure.axes] == list(units)
+    assert figure.axes[-1].get_xlabel() == "steps of the optimizer"
+    named = [handle.get_label() for axes in figure.axes for handle in axes.lines[1::2]]
+    assert named == [*above.values(), *below.values()]
 
 
 def test_svg_and_png_are_white_cards(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from serving.made_up import ARMS, lab
+from serving.made_up import ARMS, lab, measurement
 
 from playbook.plumbing.errors import InputError
 from playbook.serving.failures import as_image, draw, failure, reached, read_failures
@@ -14,7 +14,7 @@ def test_arms_become_paths_in_the_order_of_their_kl(tmp_path: Path) -> None:
     found = read_failures(lab(tmp_path))
     assert list(found) == ["hacking", "length"]
     hacking = found["hacking"]
-    assert [at["kl"].value for at in hacking.arms["free"]] == [4.0, 9.0]
+    assert [at.kl for at in hacking.arms["free"]] == [4.0, 9.0]
     assert (hacking.measures, hacking.furthest, hacking.verdict) == (["gold"], 9.0, "PASS")
     assert (found["length"].furthest, found["length"].measures) == (0.0, ["length"])
 
@@ -36,6 +36,15 @@ def test_a_figure_has_units_and_is_drawn(tmp_path: Path, name: str) -> None:
     assert axes.get_xlabel()
     assert axes.get_ylabel()
     assert as_image(figure, "alt text").startswith('<img alt="alt text" src="data:image/svg+xml;base64,')
+
+
+def test_what_has_steps_and_no_kl_is_drawn_against_steps_and_else_the_ends() -> None:
+    stepped = {"a@2": {"share": measurement(0.1)}, "a@4": {"share": measurement(0.3)}, "a": {"late": measurement(1.0)}}
+    shown = failure("steps", {"arms": stepped})
+    assert draw(shown, "share", 0).axes[0].get_xlabel() == "steps of the optimizer"
+    ends = draw(shown, "late", 0).axes[0]
+    assert ends.get_xlabel() == "arm"
+    assert [label.get_text() for label in ends.get_xticklabels()] == ["a"]
 
 
 def test_no_results_are_no_failures_and_broken_ones_are_told(tmp_path: Path) -> None:

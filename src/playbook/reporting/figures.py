@@ -95,11 +95,11 @@ def training_health(curve: pd.DataFrame) -> Figure:
         above, below = figure.subplots(2, sharex=True)
         rows = curve.dropna(subset=["learning_rate"])
         above.plot(rows.num_tokens, rows.learning_rate, color=GREEN)
-        above.set(title="What the optimizer was told, and met", ylabel="learning rate")
+        above.set(title="What the optimizer was told, and met", ylabel="learning rate of AdamW")
         above.set_ylim(bottom=0)
         rows = curve.dropna(subset=["grad_norm"])
         below.plot(rows.num_tokens, rows.grad_norm, color=BLUE, linewidth=0.9)
-        below.set(ylabel="gradient norm", yscale="log")
+        below.set(ylabel="gradient norm, unclipped", yscale="log")
         _plain_numbers(below)
         below.set_xlabel("tokens seen")
         below.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -132,19 +132,22 @@ def closed_book_bars(title: str, held_out: Measured, seen: Measured, chance: Mea
         return figure
 
 
-def curves(title: str, curve: pd.DataFrame, above: Mapping[str, str], below: Mapping[str, str]) -> Figure:
-    """Two panels of smoothed columns against steps; `above` and `below` map a column to its label."""
+def curves(
+    title: str, curve: pd.DataFrame, above: Mapping[str, str], below: Mapping[str, str], units: tuple[str, str]
+) -> Figure:
+    """Two panels of smoothed columns against steps; `above` and `below` map a column to its label, in `units`."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.8), layout="constrained")
         panels = figure.subplots(2, sharex=True)
-        for axes, columns in zip(panels, (above, below), strict=True):
+        for axes, columns, unit in zip(panels, (above, below), units, strict=True):
+            axes.set_ylabel(unit)
             for colour, (column, label) in zip((BLUE, VERMILION, GREEN), columns.items(), strict=False):
                 values = curve[column]
                 axes.plot(curve.step, values, color=colour, alpha=0.25, linewidth=0.8)
                 axes.plot(curve.step, values.ewm(halflife=max(1, len(values) // 20)).mean(), color=colour, label=label)
             axes.legend()
         panels[0].set(title=title)
-        panels[1].set_xlabel("step")
+        panels[1].set_xlabel("steps of the optimizer")
         return figure
 
 
@@ -160,7 +163,8 @@ def reliability_diagram(bins: Sequence[tuple[float, float, int]]) -> Figure:
         axes.scatter(
             sure, right, s=[20 + 400 * count / total for *_, count in bins], color=BLUE, label="held-out pairs"
         )
-        axes.set(title="Sure and right", xlabel="certainty", ylabel="share right", xlim=(0.48, 1.03), ylim=(0, 1.05))
+        axes.set(title="Sure and right", xlabel="certainty (probability)", ylabel="share of pairs ranked rightly")
+        axes.set(xlim=(0.48, 1.03), ylim=(0, 1.05))
         axes.legend(loc="lower right")
         return figure
 

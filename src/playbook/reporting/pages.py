@@ -22,20 +22,27 @@ from playbook.reporting.samples import diary, question_samples, text_samples
 from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
 
 COMMAND = "python -m stages.report"
-PANELS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
-    "reward": ("Reward model", {"loss": "loss"}, {"accuracy": "accuracy", "margin": "lead of the chosen"}),
+PANELS: dict[str, tuple[str, dict[str, str], dict[str, str], tuple[str, str]]] = {
+    "reward": (
+        "Reward model",
+        {"loss": "loss"},
+        {"accuracy": "accuracy (share of pairs)", "margin": "lead of the chosen (log-odds)"},
+        ("nats a pair", "share, log-odds"),
+    ),
     "dpo": (
         "DPO",
-        {"rewards/chosen": "implicit reward, chosen", "rewards/rejected": "rejected"},
-        {"logps/chosen": "log-probability, chosen", "logps/rejected": "rejected"},
+        {"rewards/chosen": "chosen", "rewards/rejected": "rejected"},
+        {"logps/chosen": "chosen", "logps/rejected": "rejected"},
+        ("implicit reward (nats)", "log-probability\n(nats an answer)"),
     ),
     "grpo": (
         "GRPO",
-        {"reward": "reward", "frac_reward_zero_std": "groups that agree"},
-        {"kl_exact": "exact KL a token", "kl": "its k3 estimate", "entropy": "entropy"},
+        {"reward": "gold reward (points an answer)", "frac_reward_zero_std": "groups that agree (share)"},
+        {"kl_exact": "exact KL", "kl": "its k3 estimate", "entropy": "entropy"},
+        ("points, share", "nats a token"),
     ),
 }
-"""Stage -> title, and the columns of the two panels of its curve."""
+"""Stage -> title, the columns of the two panels of its curve, and the units of their axes."""
 RUN_FACTS = {
     "seconds": "seconds, whole stage",
     "train_seconds": "seconds of training alone",
@@ -84,9 +91,9 @@ def draw(results: Results, folder: Path) -> list[str]:
         groups = [results.group(f"evaluate/{checkpoint}", name) for name in names]
         if groups[0]:
             made[f"closed_book_{checkpoint}"] = figures.closed_book_bars(title, *groups)
-    for stage, (title, above, below) in PANELS.items():
+    for stage, (title, above, below, units) in PANELS.items():
         if stage in results.curves and len(results.curves[stage]):
-            made[f"{stage}_curve"] = figures.curves(title, results.curves[stage], above, below)
+            made[f"{stage}_curve"] = figures.curves(title, results.curves[stage], above, below, units)
     if results.pairs:
         lead = np.array([row["reward_chosen"] - row["reward_rejected"] for row in results.pairs])
         made["reliability"] = figures.reliability_diagram(reliability(lead, lead > 0))

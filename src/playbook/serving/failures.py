@@ -1,7 +1,7 @@
 """The failure modes against the distance gone: reads what the lab has measured, draws it up to a KL of one's choice.
 
 The lab's results: labs/failure_modes/reports/NAME.json, where `arms` maps "arm" or "arm@step" to measures with their
-intervals. An arm that holds `kl` (nats an answer) is a point on a path.
+intervals. Where an arm holds `kl` (nats an answer) it is a point on a path.
 """
 
 import base64
@@ -13,6 +13,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from playbook.plumbing.errors import InputError
@@ -23,8 +24,21 @@ from playbook.reporting.tables import format_measurement, markdown_table
 
 COMMAND = "dvc repro labs/failure_modes/dvc.yaml"
 KL = "kl"
-COLOURS, MARKS = (BLUE, VERMILION, GREEN, ORANGE, SKY, GREY), ("o", "s", "^", "D", "v", "P")
-Point = dict[str, Measurement]
+COLOURS, MARKS = (BLUE, VERMILION, GREEN, ORANGE, SKY, GREY), ("o", "s", "^", "D", "v", "P", "X")
+
+
+@dataclass(frozen=True)
+class Point:
+    """An arm at a step, or at its end."""
+
+    step: float
+    """Infinite at the end."""
+    found: dict[str, Measurement]
+
+    @property
+    def kl(self) -> float | None:
+        """Nats an answer from the start, where that was measured."""
+        return self.found[KL].value if KL in self.found else None
 
 
 @dataclass(frozen=True)
@@ -34,17 +48,22 @@ class Failure:
     name: str
     verdict: str
     arms: dict[str, list[Point]]
-    """Arm -> its measures at each step that was measured and at its end, nearest first where a KL is known."""
+    """Arm -> where it was measured, in the order of its steps, its end last."""
 
     @property
     def measures(self) -> list[str]:
-        """What can be drawn, in the order of the file."""
-        return list(dict.fromkeys(name for points in self.arms.values() for at in points for name in at if name != KL))
+        """What can be drawn; first what has a path against the KL."""
+        names = dict.fromkeys(name for points in self.arms.values() for at in points for name in at.found if name != KL)
+        return sorted(names, key=lambda name: -self.path(name))
 
     @property
     def furthest(self) -> float:
         """The largest KL of any arm; 0 where none was measured."""
-        return max((at[KL].value for points in self.arms.values() for at in points if KL in at), default=0.0)
+        return max((at.kl or 0.0 for points in self.arms.values() for at in points), default=0.0)
+
+    def path(self, measure: str) -> int:
+        """At how many places an arm has both the measure and a KL, at most: with two there is a line to draw."""
+        return max(sum(at.kl is not None and measure in at.found for at in points) for points in self.arms.values())
 
 
 def read_failures(folder: Path) -> dict[str, Failure]:
@@ -60,65 +79,81 @@ def read_failures(folder: Path) -> dict[str, Failure]:
 def failure(name: str, told: Mapping[str, Any]) -> Failure:
     """From the JSON of the lab; arms without a single measurement raise `InputError`."""
     arms: dict[str, list[Point]] = {}
-    for arm, measures in told["arms"].items():
-        at = {key: Measurement.from_json(m) for key, m in measures.items() if is_measurement(m)}
-        if at:
-            arms.setdefault(arm.partition("@")[0], []).append(at)
+    for key, measures in told["arms"].items():
+        arm, _, step = key.partition("@")
+        if found := {name: Measurement.from_json(m) for name, m in measures.items() if is_measurement(m)}:
+            arms.setdefault(arm, []).append(Point(float(step or "inf"), found))
     if not arms:
         raise InputError(f"labs/failure_modes: {name}", "arms with measurements", "none", COMMAND)
     for points in arms.values():
-        points.sort(key=lambda at: at[KL].value if KL in at else 0.0)
+        points.sort(key=lambda at: at.step)
     return Failure(name, str(told.get("verdict", "")), arms)
 
 
 def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
-    """The measure against the root of the KL, arm by arm, faint beyond `kl`; bars where no KL was measured."""
+    """The measure against the root of the KL, faint beyond `kl`; without a KL against steps, else each arm's end."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 4.4), layout="constrained")
         axes = figure.add_subplot()
-        if shown.furthest:
-            for (arm, points), colour, mark in zip(shown.arms.items(), COLOURS * 9, MARKS * 9, strict=False):
-                kept = [at for at in points if KL in at and measure in at]
-                for part, alpha in (([at for at in kept if at[KL].value <= kl], 1.0), (kept, 0.22)):
-                    if part:
-                        label = arm if part is kept else None
-                        axes.errorbar(*_arms(part, measure), fmt=f"{mark}-", color=colour, alpha=alpha, capsize=3,
-                                      label=label)  # fmt: skip
-            axes.axvline(np.sqrt(kl), color=GREY, linestyle="--", linewidth=1)
-            axes.set(xlabel="square root of the KL from the start (nats^1/2 an answer)", ylabel=measure)
-            for handle in (legend := axes.legend(loc="upper left", bbox_to_anchor=(1, 1))).legend_handles:
-                if handle is not None:
-                    handle.set_alpha(1)
-            legend.set_title("arm")
+        axes.set(title=shown.name.replace("_", " "), ylabel=measure.replace("_", " "))
+        stepped = any(measure in at.found and np.isfinite(at.step) for points in shown.arms.values() for at in points)
+        if shown.path(measure) > 1 or (shown.path(measure) and not stepped):
+            _against_kl(axes, shown, measure, kl)
+        elif stepped:
+            _against_steps(axes, shown, measure)
         else:
-            ends = {arm: points[-1] for arm, points in shown.arms.items() if measure in points[-1]}
-            measured = [at[measure] for at in ends.values()]
-            places = np.arange(len(ends))
-            arms = np.array([[m.value - m.ci95[0], m.ci95[1] - m.value] for m in measured]).T
-            axes.errorbar([m.value for m in measured], places, xerr=arms, fmt="o", color=BLUE, capsize=4)
-            axes.set_yticks(places, list(ends))
-            axes.set(xlabel=measure, ylabel="arm", ylim=(len(ends) - 0.5, -0.5))
-        axes.set(title=shown.name.replace("_", " "))
+            _ends(axes, shown, measure)
         return figure
 
 
-def _arms(points: list[Point], measure: str) -> tuple[list[float], list[float], Any]:
-    """x, y and the intervals of y."""
-    y = [at[measure] for at in points]
-    spread = np.array([[m.value - m.ci95[0], m.ci95[1] - m.value] for m in y]).T
-    return [float(np.sqrt(max(0.0, at[KL].value))) for at in points], [m.value for m in y], spread
+def _against_kl(axes: Axes, shown: Failure, measure: str, kl: float | int) -> None:
+    for (arm, points), colour, mark in zip(shown.arms.items(), COLOURS * 9, MARKS * 9, strict=False):
+        kept = [at for at in points if at.kl is not None and measure in at.found]
+        if kept:
+            axes.plot([], [], f"{mark}-", color=colour, label=arm)
+            for part, alpha in ((kept, 0.22), ([at for at in kept if (at.kl or 0) <= kl], 1.0)):
+                root = [float(np.sqrt(max(0.0, at.kl or 0.0))) for at in part]
+                _line(axes, root, [at.found[measure] for at in part], colour, mark, alpha)
+    axes.axvline(np.sqrt(kl), color=GREY, linestyle="--", linewidth=1)
+    axes.set_xlabel("square root of the KL from the start (nats^1/2 an answer)")
+    axes.legend(title="arm", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _against_steps(axes: Axes, shown: Failure, measure: str) -> None:
+    for (arm, points), colour, mark in zip(shown.arms.items(), COLOURS * 9, MARKS * 9, strict=False):
+        if kept := [at for at in points if measure in at.found and np.isfinite(at.step)]:
+            axes.plot([], [], f"{mark}-", color=colour, label=arm)
+            _line(axes, [at.step for at in kept], [at.found[measure] for at in kept], colour, mark, 1.0)
+    axes.set_xlabel("steps of the optimizer")
+    axes.legend(title="arm", loc="upper left", bbox_to_anchor=(1, 1))
+
+
+def _line(axes: Axes, x: list[float], y: list[Measurement], colour: str, mark: str, alpha: float) -> None:
+    if y:
+        spread = np.array([[m.value - m.ci95[0], m.ci95[1] - m.value] for m in y]).T
+        values = [m.value for m in y]
+        axes.errorbar(x, values, yerr=spread, fmt=f"{mark}-", color=colour, alpha=alpha, capsize=3, label="_")
+
+
+def _ends(axes: Axes, shown: Failure, measure: str) -> None:
+    ends = {arm: points[-1].found[measure] for arm, points in shown.arms.items() if measure in points[-1].found}
+    spread = np.array([[m.value - m.ci95[0], m.ci95[1] - m.value] for m in ends.values()]).T
+    places = np.arange(len(ends))
+    axes.errorbar(places, [m.value for m in ends.values()], yerr=spread, fmt="o", color=BLUE, capsize=4)
+    axes.set_xticks(places, list(ends), rotation=25 if len(ends) > 5 else 0)
+    axes.set(xlabel="arm", xlim=(-0.5, len(ends) - 0.5))
 
 
 def reached(shown: Failure, kl: float | int) -> str:
-    """What each arm had come to within `kl`: its last point there, as a Markdown table."""
-    rows = []
+    """What each arm had come to within `kl`: its last place there, as a Markdown table."""
+    rows, names = [], (KL, *shown.measures)
     for arm, points in shown.arms.items():
-        within = [at for at in points if KL not in at or at[KL].value <= kl]
-        if within:
-            last, names = within[-1], (KL, *shown.measures)
+        if within := [at.found for at in points if at.kl is None or at.kl <= kl]:
+            last = within[-1]
             cells = [format_measurement(last[name]) if name in last else "" for name in names]
             rows.append([arm, *cells, max(m.n for m in last.values())])
-    return markdown_table(rows, ["arm", "KL, nats", *shown.measures, "n"]) if rows else "No arm has come so near."
+    headers = ["arm", "KL, nats", *(name.replace("_", " ") for name in shown.measures), "n"]
+    return markdown_table(rows, headers) if rows else "No arm has come so near."
 
 
 def as_image(figure: Figure, alt: str) -> str:

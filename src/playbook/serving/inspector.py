@@ -55,7 +55,7 @@ class Reading:
         return min((token.probability or 0.0 for token in self.tokens[self.start :]), default=0.0)
 
 
-def read(checkpoint: Checkpoint, question: str, temperature: float | int = 0.0, seed: int = 1) -> Reading:
+def read(checkpoint: Checkpoint, question: str, temperature: float = 0.0, seed: int = 1) -> Reading:
     """Ask one question, as the models were trained to be asked: one turn of the user. Temperature 0 is greedy."""
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     prompt = encode_prompt([{"role": "user", "content": question}], tokenizer)

@@ -72,7 +72,7 @@ def ask_all(
     there = checkpoints.there()
     for name in there:
         try:
-            readings[name] = worker(partial(_read, checkpoints, name, question, temperature, int(seed)))
+            readings[name] = worker(partial(_read, checkpoints, name, question, float(temperature), int(seed)))
         except InputError as error:
             raise gr.Error(str(error), print_exception=False) from None
         yield [dict(readings), *(markup.answer(readings[n]) if n in readings else _waiting(n, there) for n in TITLES)]
@@ -90,7 +90,7 @@ def look_at(
     return markup.rivals(reading.tokens[place]), markup.attention(reading, weights)
 
 
-def _read(checkpoints: Checkpoints, name: str, question: str, temperature: float | int, seed: int) -> Reading:
+def _read(checkpoints: Checkpoints, name: str, question: str, temperature: float, seed: int) -> Reading:
     return read(checkpoints.open(name), question, temperature, seed)
 
 
