@@ -47,14 +47,14 @@ def test_a_solver_sees_the_messages_and_nothing_else_and_the_score_is_made_from_
 
 def test_a_checkpoint_answers_in_the_order_of_the_samples_and_by_nothing_where_there_is_no_room() -> None:
     tokenizer = CharTokenizer(map(chr, [10, *range(32, 127)]))
-    model = GPTMini(ModelConfig(context=64, layers=1, width=28, heads=2, zero_init=False), tokenizer.vocab_size).eval()
+    model = GPTMini(ModelConfig(context=96, layers=1, width=28, heads=2, zero_init=False), tokenizer.vocab_size).eval()
     asked = [[user("a" * n)] for n in (30, 5, 400, 12)]
     config = EvaluateConfig(batch_size=2, max_new_tokens=6)
     together = checkpoint_solver(model, tokenizer, config)(asked)
     assert together[2] == ""
     alone = [checkpoint_solver(model, tokenizer, config)([talk])[0] for talk in asked]
     assert together == alone
-    assert len(encode_prompt(asked[0], tokenizer)) < 64
+    assert len(encode_prompt(asked[0], tokenizer)) < 58
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -49,13 +49,13 @@ class Wired:
     def literals(self, whole_closure: bool = False) -> set[str]:
         """The strings in its code that look like paths, docstrings left out; plumbing knows no stage's files.
 
-        Of what the main chain makes, a lab may use the data and the base model; pages of the project it names
-        by a path that begins with a dot.
+        Of what the main chain makes, a lab may use the data, the base model and the reward model; pages of the project
+        it names by a path that begins with a dot.
         """
         files = imported(self.module) if whole_closure else [Path(f"{self.module.replace('.', '/')}.py")]
         code = (path for path in files if "plumbing" not in path.parts)
         found = {text for path in code for text in strings(ROOT / path)}
-        of_a_lab = r"labs|data/corpus|data/tokens|data/tokenizer\.json|models/base|\.(?=/)"
+        of_a_lab = r"labs|data/corpus|data/tokens|data/tokenizer\.json|models/base|models/reward|\.(?=/)"
         folders = of_a_lab if self.module.startswith("labs.") else "data|models|reports"
         return {
             text.strip("/").removeprefix("./") for text in found if re.fullmatch(rf"({folders})(/[\w./*-]*)?", text)

@@ -18,12 +18,11 @@ from playbook.data.world.config import WorldConfig
 from playbook.data.world.facts import World, build_world
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.evaluation.endpoint_solver import endpoint_solver
-from playbook.evaluation.harness import Record, Sample, Solver, Task, checkpoint_solver, rescored, solve
+from playbook.evaluation.harness import Record, Sample, Solver, Task, checkpoint_solver, read_world, rescored, solve
 from playbook.evaluation.tasks import TASKS, file_task
 from playbook.model.checkpoint import load_model
-from playbook.plumbing.config import build
 from playbook.plumbing.errors import InputError
-from playbook.plumbing.files import read_json, read_jsonl, write_jsonl
+from playbook.plumbing.files import read_jsonl, write_jsonl
 from playbook.plumbing.metrics import walk_measurements, write_metrics
 from playbook.plumbing.paths import ROOT, work_root
 from playbook.reporting.tables import format_measurement, markdown_table
@@ -62,17 +61,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def find(name: str, corpus: Path) -> tuple[Task, World]:
-    """The task of that name, or of that file; the world that its samples are about."""
-    config = WorldConfig()
-    if (corpus / "world.json").exists():
-        config = build(WorldConfig, read_json(corpus / "world.json"), str(corpus / "world.json"))
-    elif name in TASKS:
-        raise InputError(corpus / "world.json", "the world that the questions are about", "none", "dvc repro prepare")
+    """The task of that name, or of that file; the world that its samples are about (a file's are about nobody's)."""
     if name in TASKS:
-        return TASKS[name], build_world(config)
+        return TASKS[name], read_world(corpus)
     if not Path(name).is_file():
         raise InputError("--task", f"one of {', '.join(TASKS)}, or a file of JSON lines", name)
-    return file_task(Path(name)), build_world(config)
+    return file_task(Path(name)), build_world(WorldConfig())
 
 
 def answered(

@@ -11,16 +11,20 @@ that of Inspect (inspect.aisi.org.uk); one file of types, as in OpenAI's simple-
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from playbook.data.world.facts import World
+from playbook.data.world.config import WorldConfig
+from playbook.data.world.facts import World, build_world
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.inference.generate import generate
 from playbook.inference.sampling import GREEDY
 from playbook.model.gpt import GPTMini
+from playbook.plumbing.config import build
 from playbook.plumbing.errors import InputError
+from playbook.plumbing.files import read_json
 from playbook.plumbing.runlog import progress
-from playbook.text.chat import decode_content, encode_prompt
+from playbook.text.chat import decode_answer, encode_prompt
 from playbook.text.special_tokens import END
 from playbook.text.tokenizer import Tokenizer
 
@@ -29,6 +33,8 @@ Record = dict[str, Any]
 Messages = Sequence[Mapping[str, Any]]
 Solver = Callable[[Sequence[Messages]], Sequence[str]]
 """All conversations at once, so that it may batch them; one answer each, in order."""
+REASONING_TOKENS = 32
+"""Room for what a checkpoint thinks before it answers from a passage, beside the `max_new_tokens` of the answer."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,12 @@ class Task:
     """Never raises for what a model says: any text is an answer, if a bad one."""
     metrics: Callable[[Sequence[Record], int], dict[str, Any]]
     """Records and the seed of the bootstrap -> measurements by name."""
+
+
+def read_world(corpus: Path) -> World:
+    """The world of a corpus folder, which its `world.json` tells."""
+    found = read_json(corpus / "world.json", "dvc repro prepare")
+    return build_world(build(WorldConfig, found, str(corpus / "world.json")))
 
 
 def solve(task: Task, samples: Sequence[Sample], solver: Solver) -> list[Record]:
@@ -71,20 +83,21 @@ def rescored(task: Task, samples: Iterable[Sample], records: Iterable[Record]) -
 
 def checkpoint_solver(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig) -> Solver:
     """A model trained here, greedily. A prompt that leaves no room for a whole answer is answered by nothing, so that
-    no answer depends on what it is batched with."""
+    no answer depends on what it is batched with. Reasoning is no part of the answer."""
 
     def answers(conversations: Sequence[Messages]) -> list[str]:
         prompts = [encode_prompt(list(messages), tokenizer) for messages in conversations]
-        room = model.config.context - config.max_new_tokens
+        length = config.max_new_tokens + REASONING_TOKENS
+        room = model.config.context - length
         order = [i for i in range(len(prompts)) if len(prompts[i]) <= room]
         order.sort(key=lambda i: len(prompts[i]))  # so that little of a batch is padding
         said = [""] * len(prompts)
         for first in progress(range(0, len(order), config.batch_size), "answers"):
             chosen = order[first : first + config.batch_size]
             stop = [tokenizer.id_of(END)]
-            written = generate(model, [prompts[i] for i in chosen], GREEDY, stop, config.max_new_tokens)
+            written = generate(model, [prompts[i] for i in chosen], GREEDY, stop, length)
             for i, ids in zip(chosen, written, strict=True):
-                said[i] = decode_content(ids, tokenizer).strip()
+                said[i] = str(decode_answer(ids, tokenizer)["content"]).strip()
         return said
 
     return answers
