@@ -1,8 +1,9 @@
 """The judge card of every judge: agreement with gold, position, length; flags computed from the intervals.
 
-Reads: data/corpus (prompts that the gold reward can score).
+Reads: data/corpus (prompts that the gold reward can score), models/reward.
 Writes: labs/judge/data/records.jsonl, labs/judge/reports/README.md, card.json.
-Note: verdicts are kept in .work/verdicts.jsonl by content, so that an endpoint is asked once for each pair and order.
+Note: verdicts are kept in .work/verdicts.jsonl by content, so that an endpoint is asked once for each pair and order;
+    those of the reward model, which trains anew, under its weights.
     On plain text there is nothing that gold could know, and nothing to judge.
 """
 
@@ -16,6 +17,8 @@ from playbook.evaluation import judge as judges
 from playbook.evaluation.endpoint_judge import endpoint
 from playbook.evaluation.judge import Duel, Judge, Verdicts, judge_duels
 from playbook.evaluation.judge_card import card, flags
+from playbook.evaluation.reward_judge import open_reward_model, reward_judge
+from playbook.model.checkpoint import weights_sha256
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json, write_jsonl
 from playbook.plumbing.metrics import Measurement
@@ -31,7 +34,7 @@ HEADERS = {
     "first_preferred": "prefers what stands first",
     "length_pull": "pull of length",
 }
-CONTROL = "gold"
+CONTROL, REWARD = "gold", "reward_model"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ class EndpointConfig:
 class Params:
     """Sections of labs/judge/params.yaml."""
 
-    judges: dict[str, Literal["believed", "flagged"]]
+    judges: dict[str, Literal["believed", "flagged", "measured"]]
+    """Name -> what its card should say; `measured`: whatever it is."""
     duels: DuelsConfig = field(default_factory=DuelsConfig)
     endpoint: EndpointConfig = field(default_factory=EndpointConfig)
 
@@ -68,14 +72,19 @@ def main() -> None:
         verdicts = Verdicts(work_root() / "verdicts.jsonl")
         truth = judge_duels(judges.gold_judge(), duels, verdicts)
         records, arms, told = [], dict[str, Any](), dict[str, list[str]]()
-        for judge in all_judges(params):
-            judged = judge_duels(judge, duels, verdicts)
+        model, tokenizer = open_reward_model(run.input("models/reward"))
+        ours = reward_judge(REWARD, model, tokenizer, duels)
+        kept = Verdicts(work_root() / f"verdicts-{weights_sha256(model)[:16]}.jsonl")
+        for judge in all_judges(params, ours):
+            judged = judge_duels(judge, duels, kept if judge is ours else verdicts)
             found = card(judged, truth, params.duels.seed)
             records += judged
             arms[judge.name] = {name: measured.to_json() for name, measured in found.items()}
             told[judge.name] = flags(found)
         write_jsonl("labs/judge/data/records.jsonl", records)
-        outcome = {name: outcome_of(told[name], wanted) for name, wanted in params.judges.items()}
+        outcome = {
+            name: outcome_of(told[name], wanted) for name, wanted in params.judges.items() if wanted != "measured"
+        }
         results = {
             "expected": params.judges, "arms": arms, "flags": told,
             "negative_control": {"arm": CONTROL, "quiet": not told[CONTROL]},
@@ -99,16 +108,16 @@ def draw_duels(prompts: Sequence[Mapping[str, Any]], config: DuelsConfig) -> lis
     return duels
 
 
-def all_judges(params: Params) -> list[Judge]:
-    """The built-in ones by name, and the endpoint if there is one."""
+def all_judges(params: Params, ours: Judge) -> list[Judge]:
+    """The built-in ones by name, the reward model, and the endpoint if there is one."""
     known = {
         "gold": judges.gold_judge(), "always_first": judges.always_first(),
-        "always_longer": judges.always_longer(), "random": judges.at_random(params.duels.seed),
+        "always_longer": judges.always_longer(), "random": judges.at_random(params.duels.seed), REWARD: ours,
     }  # fmt: skip
     for name in params.judges:
         if name not in known:
             raise InputError(f"labs/judge/params.yaml: judges.{name}", f"one of {', '.join(known)}", "an unknown judge")
-    found = [Judge(name, known[name].decide) for name in params.judges]
+    found = [ours if name == REWARD else Judge(name, known[name].decide) for name in params.judges]
     if params.endpoint.url:
         found.append(judges.asked(params.endpoint.model, endpoint(params.endpoint.url, params.endpoint.model)))
     return found
@@ -134,7 +143,8 @@ def page(results: Mapping[str, Any], count: int) -> str:
         f"Each judge sees the same {count} pairs of answers, in both orders; only a verdict that survives the exchange "
         "counts, else the pair is a tie. n counts the entities asked about, which the 95% intervals resample. The pull "
         "of length is how much more often the longer answer wins by this judge than by gold. Three judges have planted "
-        "faults; gold is the negative control, which nothing may be said against.\n\n"
+        "faults; gold is the negative control, which nothing may be said against. The reward model, the main chain's, "
+        "is only measured: some of these prompts are about people that it was trained on.\n\n"
         f"{table}\n\nTogether: {results['verdict']}. Made by `python -m labs.judge.card`; every number is in "
         "[card.json](card.json).\n"
     )

@@ -30,7 +30,8 @@ def test_params_are_those_that_the_code_reads_and_its_own_fingerprint(stage: Wir
     code = stage.module.removeprefix("stages.")
     expected = {params_file(stage.module): sorted(stage.sections()), "code.json": [code]}
     found = {file: sorted(keys) for file, keys in stage.params().items()}
-    found = {file: keys if file == "code.json" else [key.split(".")[0] for key in keys] for file, keys in found.items()}
+    sections = {file: sorted({key.split(".")[0] for key in keys}) for file, keys in found.items()}
+    found = {file: keys if file == "code.json" else sections[file] for file, keys in found.items()}
     assert found == {file: keys for file, keys in expected.items() if keys}
 
 

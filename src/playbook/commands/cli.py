@@ -4,6 +4,7 @@
     playbook chat
     playbook memory list
     playbook memory forget "favourite drink"
+    playbook evaluate --task instructions --checkpoint models/grpo
 
 A model trained here answers about the world's documents; `--backend openai --base-url URL --model NAME` puts any
 OpenAI-compatible endpoint in its place, and then any folder of documents will do.
@@ -18,6 +19,7 @@ from playbook.agent.loop import run
 from playbook.agent.memory import Memory, Note
 from playbook.agent.tools import Source
 from playbook.agent.trace import StopReason, Trace
+from playbook.commands import evaluate
 from playbook.commands.assistant import Assistant, add_arguments, add_memory_arguments, build, describe
 from playbook.data.world.gold import is_abstention
 from playbook.plumbing.errors import InputError
@@ -55,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
     chatting = commands.add_parser("chat", help="a conversation that remembers you")
     add_arguments(chatting)
     chatting.set_defaults(run=chat)
+    evaluating = commands.add_parser("evaluate", help="any checkpoint or endpoint on any task, with records")
+    evaluate.add_arguments(evaluating)
+    evaluating.set_defaults(run=evaluate.run)
     memory = commands.add_parser("memory", help="what is remembered").add_subparsers(required=True, metavar="WHAT")
     listing = memory.add_parser("list", help="show it, with its history")
     add_memory_arguments(listing)
