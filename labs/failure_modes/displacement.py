@@ -1,11 +1,12 @@
 """Likelihood displacement: DPO's margin grows while the chosen answer, too, gets less likely.
 
-Only the difference of two log-probabilities is asked for. Near pairs differ in one value and share every other token,
-so what pulls the rejected answer down pulls at the chosen one; far pairs set the same right answer against an
-abstention, with which it shares nothing. Both start from the fine-tuned model, which knows the right answer. Cures:
-the chosen answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP (Pal et al., arXiv 2402.13228), IPO
-(Azar et al., arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al., arXiv 2403.07691), which imitates as
-well.
+Only the difference of two log-probabilities is asked for. Near pairs set the right value against a wrong one, in the
+same form, starting from the fine-tuned model, which is all but sure of the right one: the margin can only be won by
+what is already unlikely getting unlikelier, and what pulls there pulls at the shared tokens too. In the control
+the right answers are imitated and nothing is rejected. Far pairs, the right answer against an abstention, stand beside
+them. Cures: the chosen answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP
+(Pal et al., arXiv 2402.13228), IPO (Azar et al., arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al.,
+arXiv 2403.07691), which imitates as well.
 
 Razin et al., arXiv 2410.08847.
 
@@ -18,9 +19,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from labs.failure_modes.county import LONG, value_of, wrong_value
+from labs.failure_modes.county import value_of, wrong_value
 from labs.failure_modes.experiment import Bench, Lab, Row, run_experiment
-from labs.failure_modes.forks import FitConfig, Loss, PreferConfig, encode, fit, logps, prefer
+from labs.failure_modes.forks import Loss, PreferConfig, encode, logps, prefer
 from playbook.data.world.turns import IDK
 from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.dpo import chosen_nll, dpo_loss
@@ -32,7 +33,6 @@ from playbook.posttraining.pairs import Pair
 class Displacement:
     """The section `displacement`."""
 
-    start: FitConfig
     train: PreferConfig
     beta: float
     ipo_beta: float
@@ -60,10 +60,10 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     config, rng = params.displacement, random.Random(f"displacement {seed}")
     prompts = list(lab.county.about(lab.county.trained[: config.people], rng, held_out=False))
     context = lab.model.config.context
-    right, wrong = ([LONG.format(v=f(p)) for p in prompts] for f in (value_of, lambda p: wrong_value(p, rng)))
+    right, wrong = ([f"{f(p)}." for p in prompts] for f in (value_of, lambda p: wrong_value(p, rng)))
     texts = {"right": right, "wrong": wrong, "idk": [IDK] * len(prompts)}
     ids = {name: encode(prompts, said, lab.tokenizer, context) for name, said in texts.items()}
-    start = fit(lab.model, [*ids["right"], *ids["wrong"]], config.start, lab.work / f"start-{seed}", seed)
+    start = lab.model
     before = {name: logps(start, answers) for name, answers in ids.items()}
     yield from ({"arm": "start", "unit": p["entity"], "chosen": 0.0, "rejected": 0.0, "third": 0.0} for p in prompts)
     for arm, (rejected, loss) in losses(config).items():
@@ -91,6 +91,7 @@ def losses(config: Displacement) -> dict[str, tuple[str, Loss]]:
         ),
         "dpop": ("wrong", lambda of: dpo_loss(*of.all(), beta=beta, variant="dpop")),
         "ipo": ("wrong", lambda of: dpo_loss(*of.all(), beta=config.ipo_beta, variant="ipo")),
+        "control": ("wrong", lambda of: chosen_nll(of.chosen, of.chosen_tokens)),
         "orpo": ("wrong", lambda of: orpo_loss(of.chosen, of.rejected, of.chosen_tokens, of.rejected_tokens)),
     }
 

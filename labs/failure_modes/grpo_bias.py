@@ -1,12 +1,12 @@
 """Length bias of GRPO's normaliser: dividing each answer's loss by its length lets long wrong answers off lightly.
 
-The fork says right and wrong values, in a short and in a long form, all four equally often; only a right value is
-rewarded. With the mean over each answer's tokens a token of a long wrong answer is pushed down by less than one of a
-short wrong answer, so what is still wrong gets longer. Sums divided by a constant (Dr. GRPO), or by the tokens of the
-step (DAPO), push all tokens alike.
+The fork says right and wrong values, once or three times over, all four equally often; only a right value is rewarded.
+Whether to go on is decided after the value, so it can depend on whether that was right. With the mean over each
+answer's tokens, stopping after a wrong value is punished by more a token than going on, and stopping after a right one
+is paid more: what is wrong gets longer, what is right shorter. Sums divided by a constant (Dr. GRPO), or by the tokens
+of the step (DAPO), push all tokens alike.
 
-Measured exactly, not by sampling: with p(long form) and p(right value | form), the share of the long form among the
-wrong answers and among the right ones.
+Measured exactly, not by sampling: the chance to go on after the right value, and after a wrong one.
 
 Liu et al., arXiv 2503.20783, section 3; Yu et al., arXiv 2503.14476.
 
@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from labs.failure_modes.answering import is_right
-from labs.failure_modes.county import LONG, Prompt, dealt, value_of, wrong_value
+from labs.failure_modes.county import Prompt, dealt, value_of, wrong_value
 from labs.failure_modes.experiment import Bench, Lab, Row, run_experiment
 from labs.failure_modes.forks import FitConfig, encode, fit, logps
 from labs.failure_modes.policies import Judge, dealt_anew, improve
@@ -33,9 +33,7 @@ from playbook.posttraining.pairs import Answer
 from playbook.posttraining.policy_losses import Reduction
 from playbook.posttraining.rollouts import Record
 
-SHORT = "{v}."
-SHARED = "The answer is"
-"""What only long answers begin with."""
+SHORT, LONG = "{v}.", "{v}. {v}. {v}."
 ARMS: dict[str, Reduction] = {"grpo": "grpo", "dr_grpo": "dr_grpo", "dapo": "dapo"}
 
 
@@ -82,30 +80,28 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
 
 
 def told(arm: str, lab: Lab, model: GPTMini, prompts: Sequence[Prompt]) -> Iterator[Row]:
-    """For each prompt the chances of right and wrong, long and short, and how long what is wrong and right is."""
-    context = lab.model.config.context
-    long, short = (
-        encode(prompts, [form.format(v=value_of(p)) for p in prompts], lab.tokenizer, context) for form in (LONG, SHORT)
-    )
-    begins = [opening(lab, answer) for answer in long]
-    for number, (prompt, a, b, c) in enumerate(
-        zip(prompts, logps(model, long), logps(model, short), logps(model, begins), strict=True)
-    ):
-        right = {"long": math.exp(a), "short": math.exp(b)}
-        of_form = {"long": math.exp(c), "short": 1 - math.exp(c)}
-        wrong = {form: max(1e-9, of_form[form] - right[form]) for form in right}
+    """For each prompt the chance to go on after the right value and after a wrong one, and that of the right value."""
+    rng = random.Random("grpo bias")
+    said = {"right": [SHORT.format(v=value_of(p)) for p in prompts]}
+    said["wrong"] = [SHORT.format(v=wrong_value(p, rng)) for p in prompts]
+    whole = {kind: encode(prompts, texts, lab.tokenizer, lab.model.config.context) for kind, texts in said.items()}
+    ends = {kind: logps(model, [last_only(answer) for answer in answers]) for kind, answers in whole.items()}
+    values = logps(model, [all_but_last(answer) for answer in whole["right"]])
+    for number, prompt in enumerate(prompts):
         yield {
-            "arm": arm, "unit": prompt["entity"], "id": number, "right": sum(right.values()),
-            "long_when_wrong": wrong["long"] / sum(wrong.values()),
-            "long_when_right": right["long"] / max(1e-9, sum(right.values())),
+            "arm": arm, "unit": prompt["entity"], "id": number, "right": math.exp(values[number]),
+            **{f"long_when_{kind}": 1 - math.exp(nats[number]) for kind, nats in ends.items()},
         }  # fmt: skip
 
 
-def opening(lab: Lab, answer: Answer) -> Answer:
-    """The same answer, of which only the tokens that all long answers share count."""
-    shared = len(lab.tokenizer.encode(f" {SHARED}"))
-    first = answer.counts.index(True)
-    return Answer(answer.ids, tuple(first <= place < first + shared for place in range(len(answer.ids))))
+def last_only(answer: Answer) -> Answer:
+    """The same answer, of which only the end of the turn counts."""
+    return Answer(answer.ids, tuple(place == len(answer.ids) - 1 for place in range(len(answer.ids))))
+
+
+def all_but_last(answer: Answer) -> Answer:
+    """The same answer without the end of the turn."""
+    return Answer(answer.ids, (*answer.counts[:-1], False))
 
 
 def rightness(prompt: Record, answer: str) -> float:

@@ -1,6 +1,6 @@
 """The page of the lab: for each failure a figure, a table, three sentences, and the command that makes it again.
 
-Reads: labs/failure_modes/reports/*.json (experiments that have not been run are named as such).
+Reads: labs/failure_modes/reports/*.json, of every experiment.
 Writes: labs/failure_modes/reports/README.md, figures/.
 Note: no number and no direction in a sentence is typed; both come from the intervals.
 """
