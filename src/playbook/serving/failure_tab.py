@@ -8,7 +8,7 @@ import gradio as gr
 
 from playbook.serving.failures import COMMAND, Failure, as_image, draw, reached, read_failures
 
-ABSENT = f"The lab of failure modes has left no results here yet: run `{COMMAND}`, then reload this page."
+ABSENT = f"The lab of failure modes has left no results here yet: run `{COMMAND}`, then `make demo` again."
 
 
 def add_failures(folder: Path) -> None:
