@@ -1,7 +1,8 @@
 """`make verify`: dvc.lock, metrics, reports and the numbers of README and the notes agree; nothing is run.
 
 Fails on a digit changed by hand, on results that do not belong to the code, and on a headline figure that has fallen
-out of its interval since HEAD, or since the last `make accept`. Labs that are out of date are listed, and are no failure: they run on demand.
+out of its interval since HEAD or since the last `make accept`. Labs that are out of date are listed, and are no
+failure: they run on demand.
 """
 
 import contextlib
