@@ -14,7 +14,7 @@ N_GIVEN := $(N)
 CORES ?= 2
 N ?= 2
 
-.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify audit html demo browser check-exercise chat clean
+.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify accept audit html demo browser check-exercise chat clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ mlflow: $(READY) track ## open MLflow's page on what `make track` has imported
 
 verify: $(READY) ## check that dvc.lock, metrics, reports and the numbers of README and notes agree
 	@python -m playbook.commands.verify
+
+accept: $(READY) ## keep the headline figures that `make verify` shall hold later ones against, in reports/baseline.json
+	@python -m playbook.commands.accept
 
 audit: $(READY) ## run N=2 stages again in a temporary clone and compare their results
 	@python -m playbook.commands.audit --stages $(N)

@@ -6,6 +6,7 @@ import pytest
 from pipeline.small_revisions import METRICS, checkout_with_experiment, read
 
 from playbook.pipeline.agreement import regressions, torn_lock
+from playbook.pipeline.baseline import read_baseline, write_baseline
 from playbook.pipeline.comparison import comparison, read_column
 from playbook.pipeline.revisions import entry_metrics, stage_names
 from playbook.plumbing.metrics import Measurement
@@ -51,6 +52,20 @@ def test_a_fall_out_of_the_interval_is_a_regression_and_a_rise_is_none(checkout:
     _, head, fast = map(read_column, read(checkout))
     assert list(regressions(head, fast, LINES)) == ["known: 0.900 [0.850, 0.950] before, now 0.800 [0.750, 0.850]"]
     assert list(regressions(fast, head, LINES)) == []
+
+
+def test_what_was_accepted_is_held_against_what_comes_later(checkout: Path, tmp_path: Path) -> None:
+    _, head, fast = map(read_column, read(checkout))
+    assert read_baseline(tmp_path / "baseline.json") is None
+    assert write_baseline(tmp_path / "baseline.json", head, LINES) == 1  # seconds have no worse side
+    accepted = read_baseline(tmp_path / "baseline.json")
+    assert accepted is not None
+    assert list(regressions(accepted, fast, LINES)) == list(regressions(head, fast, LINES)) != []
+    assert list(regressions(accepted, head, LINES)) == []
+    write_baseline(tmp_path / "baseline.json", fast, LINES)
+    accepted = read_baseline(tmp_path / "baseline.json")
+    assert accepted is not None
+    assert list(regressions(accepted, head, LINES)) == []
 
 
 def test_a_lock_whose_halves_do_not_fit_is_told(checkout: Path) -> None:

@@ -1,7 +1,8 @@
 """`make verify`: dvc.lock, metrics, reports and the numbers of README and the notes agree; nothing is run.
 
 Fails on a digit changed by hand, on results that do not belong to the code, and on a headline figure that has fallen
-out of its interval since HEAD. Labs that are out of date are listed, and are no failure: they run on demand.
+out of its interval since HEAD or since the last `make accept`. Labs that are out of date are listed, and are no
+failure: they run on demand.
 """
 
 import contextlib
@@ -12,6 +13,7 @@ from dvc.repo import Repo
 
 from playbook.commands.readme import PAGES, updated
 from playbook.pipeline import agreement
+from playbook.pipeline.baseline import BASELINE, read_baseline
 from playbook.pipeline.comparison import read_column
 from playbook.pipeline.revisions import HEAD, revisions
 from playbook.plumbing.errors import tell
@@ -25,9 +27,12 @@ def problems(root: Path) -> tuple[list[str], list[str]]:
         workspace, head = found[0], next((revision for revision in found if revision.name == HEAD), None)
         main, labs = agreement.stale(repo, root)
         told = [*agreement.changed_outputs(repo, root), *main, *agreement.torn_lock(workspace)]
-        told += agreement.strays(repo, root, [*workspace.names("reports"), *workspace.names("labs")])
+        reports = [name for name in workspace.names("reports") if name != BASELINE.as_posix()]
+        told += agreement.strays(repo, root, [*reports, *workspace.names("labs")])
         if head is not None:
             told += agreement.regressions(read_column(head), read_column(workspace))
+        if (accepted := read_baseline(root / BASELINE)) is not None:
+            told += agreement.regressions(accepted, read_column(workspace))
         texts = {page: (root / page).read_text(encoding="utf-8") for page in PAGES if (root / page).is_file()}
         told += agreement.pages(texts, {page: updated(page, text) for page, text in texts.items()})
     return list(dict.fromkeys(told)), labs
