@@ -194,8 +194,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.13, form: 0.08, unknown: 0.02, reading: 0.20, search: 0.32, search_unknown: 0.13,
-    remembering: 0.04, recalling: 0.04, preferred_style: 0.04,
+    fact: 0.13, form: 0.08, unknown: 0.03, reading: 0.22, search: 0.27, search_unknown: 0.16,
+    remembering: 0.03, recalling: 0.04, preferred_style: 0.04,
 }  # fmt: skip
 
 
