@@ -107,4 +107,5 @@ def draw_path(axes: Axes, study: Study, results: Mapping[str, Any]) -> None:
         axes.axhline(start, color=GREY, linestyle=":", linewidth=1)
         axes.annotate("start", (furthest, start), (0, 3), textcoords="offset points", ha="right", size=9, color=GREY)
     axes.set(xlabel="root of the KL from the start (nats of an answer)" if by_kl else "steps", ylabel=study.path.label)
-    axes.legend(fontsize=9, loc="best")
+    if paths:
+        axes.legend(fontsize=9, loc="best")
