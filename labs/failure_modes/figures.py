@@ -46,7 +46,9 @@ def draw(study: Study, results: Mapping[str, Any]) -> Figure:
     above = 4.2 if study.path else 0.0
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, height + above), layout="constrained")
-        parts = figure.subfigures(2, height_ratios=(above, height)) if height and above else [figure, figure]
+        parts: Any = [figure, figure]
+        if height and above:
+            parts = figure.subfigures(2, height_ratios=(above, height))
         if study.path:
             draw_path(parts[0].subplots(), study, results)
         if study.panels:
