@@ -14,7 +14,7 @@ from playbook.evaluation.diversity import bigrams
 from playbook.inference.sampling import GREEDY, SamplingConfig
 from playbook.model.gpt import GPTMini
 from playbook.posttraining.divergence import entropy, exact_kl
-from playbook.posttraining.rollouts import Rollout, encode_prompts, roll_out
+from playbook.posttraining.rollouts import Record, Rollout, encode_prompts, roll_out
 from playbook.text.chat import encode_document
 from playbook.text.special_tokens import PAD_ID
 from playbook.text.tokenizer import Tokenizer
@@ -55,12 +55,12 @@ def answer_rows(
     return rows
 
 
-def gold_worth(prompt: Prompt, answer: str) -> float:
+def gold_worth(prompt: Record, answer: str) -> float:
     """The gold reward."""
     return gold_reward(prompt, answer).total
 
 
-def is_right(prompt: Prompt, answer: str) -> bool:
+def is_right(prompt: Record, answer: str) -> bool:
     """The right value and no other, in whatever form; or an abstention where there is no answer."""
     if not prompt["known"]:
         return is_abstention(answer)

@@ -95,4 +95,4 @@ def value_of(prompt: Prompt) -> str:
 
 def wrong_value(prompt: Prompt, rng: random.Random) -> str:
     """Another value that somebody has."""
-    return rng.choice([value for value in prompt["candidates"] if value != value_of(prompt)])
+    return str(rng.choice([value for value in prompt["candidates"] if value != value_of(prompt)]))

@@ -11,12 +11,16 @@ Writes: labs/failure_modes/data/dpo_overoptimisation.jsonl.
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+
+from jaxtyping import Float
+from torch import Tensor
 
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, PreferConfig, prefer
+from labs.failure_modes.forks import FitConfig, PairLogps, PreferConfig, prefer
 from labs.failure_modes.proxies import ProxyConfig, courtesy, labelled, prompts_of, soften
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
@@ -71,12 +75,20 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     for arm, beta, planted in arms:
         pairs = labelled(lab, prompts, ProxyConfig(config.pairs, planted=planted), random.Random(f"dpo pairs {seed}"))
         seen = of_arm(arm, told(start), 0)
-        prefer(
-            start, pairs, lambda of, beta=beta: dpo_loss(*of.all(), beta=beta), config.train,
-            lab.work / f"{arm}-{seed}", seed,
-            lambda step, model, arm=arm, seen=seen: seen.extend(of_arm(arm, told(model), step)), config.times,
-        )  # fmt: skip
+        loss = partial(loss_at, beta)
+        measure = partial(note, seen, arm, told)
+        prefer(start, pairs, loss, config.train, lab.work / f"{arm}-{seed}", seed, measure, config.times)
         yield from seen
+
+
+def loss_at(beta: float, of: PairLogps) -> Float[Tensor, " pairs"]:
+    """DPO at one beta."""
+    return dpo_loss(*of.all(), beta=beta)
+
+
+def note(seen: list[Row], arm: str, told: Callable[[GPTMini], list[Row]], step: int, model: GPTMini) -> None:
+    """Add what the model answers after so many steps."""
+    seen += of_arm(arm, told(model), step)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,9 @@ def draw(study: Study, results: Mapping[str, Any]) -> Figure:
     above = 4.2 if study.path else 0.0
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.5, height + above), layout="constrained")
-        parts = figure.subfigures(2, height_ratios=(above, height)) if height and above else [figure, figure]
+        parts: Any = [figure, figure]
+        if height and above:
+            parts = figure.subfigures(2, height_ratios=(above, height))
         if study.path:
             draw_path(parts[0].subplots(), study, results)
         if study.panels:
@@ -107,4 +109,5 @@ def draw_path(axes: Axes, study: Study, results: Mapping[str, Any]) -> None:
         axes.axhline(start, color=GREY, linestyle=":", linewidth=1)
         axes.annotate("start", (furthest, start), (0, 3), textcoords="offset points", ha="right", size=9, color=GREY)
     axes.set(xlabel="root of the KL from the start (nats of an answer)" if by_kl else "steps", ylabel=study.path.label)
-    axes.legend(fontsize=9, loc="best")
+    if paths:
+        axes.legend(fontsize=9, loc="best")

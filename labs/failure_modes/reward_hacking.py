@@ -6,8 +6,8 @@ optimise each. Where the courtesy is rare it takes optimisation to find it: firs
 answers pays, then its fault. The control is the same learning on gold itself.
 
 Gao, Schulman and Hilton, arXiv 2210.10760. Best-of-n: the unbiased estimator of every n from one pool
-(`playbook.posttraining.best_of_n`); its KL is that of the two distributions over the pool, which `log n - (n - 1) /
-n` bounds.
+(`playbook.posttraining.best_of_n`); its KL is that of the two distributions over the
+pool, near `log n - (n - 1) / n` where no two answers are alike, and far below where many are.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/reward_hacking.jsonl.

@@ -31,7 +31,8 @@ def fitted(row: Row, tokenizer: Tokenizer, context: int) -> Pair | None:
     for first in range(0, len(row["prompt"]), 2):  # so that the user still begins
         prompt = row["prompt"][first:]
         if max(len(encode_chat([*prompt, *row[side]], tokenizer).ids) for side in ("chosen", "rejected")) <= context:
-            return Pair(*(encode_answer(prompt, row[side], tokenizer, context) for side in ("chosen", "rejected")))
+            chosen, rejected = (encode_answer(prompt, row[side], tokenizer, context) for side in ("chosen", "rejected"))
+            return Pair(chosen, rejected)
     return None
 
 

@@ -42,7 +42,7 @@ from playbook.text.tokenizer import CharTokenizer
 LAB = Path("labs/failure_modes")
 PARAMS = read_yaml(LAB / "params.yaml")
 EXPERIMENTS = [name for name in PARAMS if name not in ("bench", "runtime", "studies")]
-SMALLER = {"steps": 2, "batch": 4, "pairs": 16, "prompts": 2, "group": 4, "pool": 4, "people": 2, "members": 2,
+SMALLER = {"steps": 2, "batch": 4, "pairs": 16, "prompts": 2, "group": 4, "pool": 4, "people": 4, "members": 2,
            "times": 2, "max_new_tokens": 4, "exposures": 1, "people_a": 6, "people_b": 6, "texts": 4}  # fmt: skip
 
 
@@ -159,7 +159,8 @@ def test_best_of_all_is_one_answer_and_its_kl_is_how_unlikely_that_was() -> None
     worth = np.array([0.0, 0.0, 0.0, 5.0])
     assert kl_of_best(worth, 4) == pytest.approx(np.log(4))
     assert kl_of_best(worth, 1) == pytest.approx(0)
-    assert kl_of_best(np.arange(64.0), 8) <= best_of_n_kl_bound(8) + 1e-9
+    bound = best_of_n_kl_bound(8)  # of an endless pool; drawing from 64 without putting back gives a little more
+    assert kl_of_best(np.arange(64.0), 8) == pytest.approx(bound, abs=0.1)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.6, 0.75, 0.9])
@@ -197,7 +198,8 @@ def test_a_made_up_form_pays_when_added_and_nothing_when_gated(lab: Lab) -> None
 
 def test_rewards_dealt_anew_keep_each_groups_rewards() -> None:
     rewards = torch.tensor([0.0, 1.0, 2.0, 5.0, 5.0, 7.0])
-    rollout = Rollout(*(torch.zeros(6, 1),) * 3, rewards, [""] * 6, [1] * 6, [True] * 6)  # type: ignore[arg-type]
+    ids = torch.zeros(6, 1, dtype=torch.long)
+    rollout = Rollout(ids, ids, ids.float(), rewards, [""] * 6, [1] * 6, [True] * 6)
     again = dealt_anew(rollout, 3, torch.Generator().manual_seed(1))
     assert [sorted(row) for row in again.view(2, 3).tolist()] == [[0, 1, 2], [5, 5, 7]]
 
