@@ -8,6 +8,7 @@ Note: every number comes from the held-out loss or from the records; to score an
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from playbook.data.batches import open_validation
 from playbook.data.token_file import TokenFile
@@ -48,7 +49,7 @@ def main(key: str) -> None:
         file = TokenFile.open(run.input("data/tokens/validation.tokens"))
         batches = open_validation(file, model.config.context, config.batch_size)
         held_out = validate(model, batches, file.header.text_bytes)
-        metrics = language_metrics(held_out.nats, held_out.tokens, held_out.bytes, config.seed)
+        metrics: dict[str, Any] = dict(language_metrics(held_out.nats, held_out.tokens, held_out.bytes, config.seed))
         corpus, before = run.input("data/corpus"), run.input("models/sft")
         checked: list[Record] = []
         if (corpus / "questions.jsonl").stat().st_size:  # plain text has none

@@ -206,7 +206,8 @@ def test_rewards_dealt_anew_keep_each_groups_rewards() -> None:
 
 def test_a_proxy_reads_a_rollout_where_it_reads_a_pair(lab: Lab) -> None:
     prompts = prompts_of(lab.county, random.Random(1), False, 3)[:4]
-    proxy = randomised(reward_model_from(lab.model))
+    proxy = reward_model_from(lab.model)
+    randomised(proxy)
     ids = encode_prompts(prompts, lab.tokenizer, 192, 8)
     rollout = roll_out(randomised(lab.model), lab.tokenizer, prompts, ids, 1, SamplingConfig(), 8, lambda *_: 0.0)
     whole = torch.cat([rollout.inputs, rollout.targets[:, -1:]], dim=1)

@@ -12,7 +12,6 @@ from typing import Any
 
 from playbook.data.world.documents import entity_documents
 from playbook.data.world.facts import World, populate
-from playbook.data.world.names import EMPLOYERS, TOWNS
 from playbook.data.world.rl_prompts import search_row
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.turns import AGENT, IDK, system, user
@@ -46,7 +45,7 @@ class PracticeConfig:
 def strangers(world: World, config: PracticeConfig, seed: int) -> World:
     """A world of people, towns and employers whose names the county does not use."""
     rng = random.Random(f"practice {seed}")
-    names = unknown_people(world)[0], unused(world, TOWNS), unused(world, EMPLOYERS)
+    names = unknown_people(world)[0], unused(world, "town"), unused(world, "employer")
     people, towns, employers = (iter(rng.sample(pool, len(pool))) for pool in names)
     counts = (("A", config.people, config.towns, config.employers),)
     return populate(rng, counts, (people, towns, employers), world.config)  # type: ignore[arg-type]  # "A" is a Split

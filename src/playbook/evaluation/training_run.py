@@ -97,10 +97,9 @@ def train_and_report(
 
 
 def word_weights(emphasis: Mapping[str, float], tokenizer: Tokenizer, runtime: Runtime) -> Float[Tensor, " vocab"]:
-    """1 for every token but those of the words; one that is spelt in pieces, as in a small vocabulary, keeps 1."""
+    """1 for every token but those of the words; one that is not a token, as in a small vocabulary, has no weight."""
     weights = torch.ones(tokenizer.vocab_size, device=runtime.device)
     for word, weight in emphasis.items():
-        ids = tokenizer.encode(spaced(word))
-        if len(ids) == 1:
-            weights[ids[0]] = weight
+        written = [token for token in range(tokenizer.vocab_size) if tokenizer.decode([token]) == spaced(word)]
+        weights[written] = weight
     return weights
