@@ -38,8 +38,10 @@ def main() -> None:
     """Write the text, train both vocabularies, encode."""
     with stage("labs.ablations.prepare", Params) as run:
         world = build_world(run.params.world)
-        for name, rows in zip(FILES.values(), pretrain_rows(world), strict=True):
-            write_jsonl(DATA / name, rows)
+        train, validation = pretrain_rows(world)
+        write_jsonl(DATA / FILES["county"], train)
+        write_jsonl(DATA / FILES["validation"], validation)
+        write_jsonl(DATA / "conversations.jsonl", [row for row in train if "messages" in row])  # for the vocabulary
         asked = [row for row in question_rows(world) if row["held_out"] and row["split"] != "C"]
         write_jsonl(DATA / "questions.jsonl", asked)
         compression, tokens = {}, {}

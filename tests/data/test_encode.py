@@ -42,8 +42,11 @@ def test_each_row_goes_to_one_source(tmp_path: Path) -> None:
 
 def test_a_vocabulary_sees_what_will_be_encoded(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "pretrain.jsonl", ROWS)
+    talk = [*CHAT[:-1], {**CHAT[-1], "reasoning_content": "Ada, who: Ada"}]
+    write_jsonl(tmp_path / "conversations.jsonl", [{"messages": talk}])
     texts = list(vocabulary_texts(DataConfig(), TokenizerConfig(), tmp_path))
-    assert texts == [" Ada is.", " Who?", " Ada."]
+    assert texts[:3] == [" Ada is.", " Who?", " Ada."]
+    assert set(texts[3:]) == {" Who?", " Ada, who: Ada", " Ada."}
 
 
 def test_only_an_alphabet_sees_the_validation_text(tmp_path: Path) -> None:
