@@ -31,9 +31,9 @@ ARMS = PARAMS.arms
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
-    rows = pretrain_rows(build_world(TINY))[0]
-    write_jsonl(folder / "pretrain.jsonl", rows)
-    write_jsonl(folder / "conversations.jsonl", [row for row in rows if "messages" in row])
+    texts = pretrain_rows(build_world(TINY))[0]
+    write_jsonl(folder / "pretrain.jsonl", texts)
+    write_jsonl(folder / "conversations.jsonl", [row for row in texts if "messages" in row])
     for kind in ("bpe", "char"):
         config = TokenizerConfig(kind=kind, vocab_size=320)
         tokenizer = train_tokenizer(config, vocabulary_texts(DataConfig(), config, folder))
