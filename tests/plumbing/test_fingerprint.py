@@ -170,19 +170,16 @@ def test_fingerprints_has_a_key_for_each_script(checkout: Path) -> None:
     assert tree["pretrain"] == fingerprint("stages.pretrain", checkout)
 
 
-def test_fast_and_without_importing_what_it_reads() -> None:
+def test_nothing_that_it_reads_is_imported() -> None:
     code = f"""if True:
-        import sys, time
+        import sys
         from pathlib import Path
         from playbook.plumbing.fingerprint import fingerprints
-        began = time.process_time()
         fingerprints(Path({str(ROOT)!r}))
-        heavy = ("torch", "numpy", "stages", "labs")
-        print(time.process_time() - began, *[name for name in heavy if name in sys.modules])
+        print(*[name for name in ("torch", "numpy", "stages", "labs") if name in sys.modules])
     """
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert told[1:] == []
-    assert float(told[0]) < 1.0  # 0.16 s for 55 files on a quiet machine
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not told.strip()
 
 
 def test_a_changed_file_is_seen_by_the_same_process(checkout: Path) -> None:
