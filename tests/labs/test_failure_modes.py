@@ -43,7 +43,8 @@ LAB = Path("labs/failure_modes")
 PARAMS = read_yaml(LAB / "params.yaml")
 EXPERIMENTS = [name for name in PARAMS if name not in ("bench", "runtime", "studies")]
 SMALLER = {"steps": 2, "batch": 4, "pairs": 16, "prompts": 2, "group": 4, "pool": 4, "people": 4, "members": 2,
-           "times": 2, "max_new_tokens": 4, "exposures": 1, "people_a": 6, "people_b": 6, "texts": 4, "wordings": 2}  # fmt: skip
+           "times": 2, "max_new_tokens": 4, "exposures": 1, "people_a": 6, "people_b": 6, "texts": 4,
+           "wordings": 2}  # fmt: skip
 
 
 @pytest.fixture

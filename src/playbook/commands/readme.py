@@ -22,6 +22,7 @@ from playbook.reporting.takeaways import choosing
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
+FAILURES = Path("labs/failure_modes/reports")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
 
@@ -51,7 +52,10 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "throughput": lambda: throughput(),
         "fine-tuning": lambda: headline_table(told(), lines_of("sft", "evaluate/sft")),
     },
-    "notes/week03.md": {"post-training": lambda: headline_table(told(), lines_of("evaluate/sft") + ALIGNMENT_LINES)},
+    "notes/week03.md": {
+        "failures": lambda: failures(),
+        "post-training": lambda: headline_table(told(), lines_of("evaluate/sft") + ALIGNMENT_LINES),
+    },
     "notes/world.md": {"audit": lambda: audit()},
     "notes/tokenizer.md": {"tokens": lambda: tokens()},
     "notes/pretraining.md": {"pretraining": lambda: headline_table(told(), lines_of("pretrain", "evaluate/base"))},
@@ -133,6 +137,20 @@ def throughput() -> str:
         if arm != "run":
             rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def failures() -> str:
+    """Every failure made on purpose: whether what was expected of it came, and whether its control kept quiet."""
+    rows = []
+    for path in sorted(FAILURES.glob("*.json")):
+        results = read_json(path, "dvc repro labs/failure_modes/dvc.yaml")
+        claims = [claim["verdict"] for claim in results["claims"]]
+        seeds = max(measured["seeds"] for arm in results["arms"].values() for measured in arm.values())
+        quiet = "quiet" if results["negative_control"]["quiet"] else "not quiet"
+        held = f"{claims.count('PASS')} of {len(claims)}"
+        rows.append([f"`{path.stem}`", results["verdict"], held, quiet, seeds, f"{results['run']['seconds']:.0f}"])
+    headers = ("experiment", "verdict", "claims that hold", "negative control", "seeds", "seconds")
+    return markdown_table(rows, headers) if rows else "Not run yet: `dvc repro labs/failure_modes/dvc.yaml`."
 
 
 def retrieval() -> str:
