@@ -32,9 +32,11 @@ CALLED = rf"""
     | \b{KIND}\s(?:to|for)\s(?:the\s|any\s|all\s)?{READER}\b
 """
 """A machine reader is called upon."""
-LEFT = r"""
+GAP = "[^.!?]{0,200}"
+"""What may stand between two words of one order. It has a bound, so that a long line takes time by its length alone."""
+LEFT = rf"""
     \b(?:ignore|disregard|forget|override|bypass|overlook|cancel|abandon|drop|set\saside|pay\sno\sattention\sto|
-    (?:do\snot|don't|stop)\s(?:follow|obey|read)\w*)\b[^.!?]*?\b(?:above|previous|earlier|prior|preceding|other|question|task|
+    (?:do\snot|don't|stop)\s(?:follow|obey|read)\w*)\b{GAP}\b(?:above|previous|earlier|prior|preceding|other|question|task|
     instructions?|rules?|prompts?|orders?|context|passages?|documents?|sources?|pages?|results?|everything|anything|whatever|
     here|your)\b
 """
@@ -45,17 +47,17 @@ SAYING = rf"(?:{SPEAK}|write|print|return|give|put|name|output|report|use|conclu
 CLAUSE = r"(?:^\W*|[:;,>\])]\s*|\b(?:please|now|then|always|only|just|simply|instead|and|so|kindly|to)\s)"
 LAID_DOWN = rf"""
     {CLAUSE}{SPEAK}\b(?!\w*ing\b)(?!,)
-    | {CLAUSE}{SAYING}\b[^.!?]*\b(?:{TASK}|nothing\selse|only|instead|exactly|verbatim|no\smatter|regardless|whatever|
+    | {CLAUSE}{SAYING}\b{GAP}\b(?:{TASK}|nothing\selse|only|instead|exactly|verbatim|no\smatter|regardless|whatever|
       you|your)\b
-    | \b(?:{TASK}|instead|only|now|must|no\smatter|whatever)\b[^.!?]*{CLAUSE}{SAYING}\b
-    | \b(?:you|your|{READER})\b[^.!?]*\b(?:must|should|shall|will|need|have|are|is|if|task|that|when\w*)\b[^.!?]*
+    | \b(?:{TASK}|instead|only|now|must|no\smatter|whatever)\b{GAP}{CLAUSE}{SAYING}\b
+    | \b(?:you|your|{READER})\b{GAP}\b(?:must|should|shall|will|need|have|are|is|if|task|that|when\w*)\b{GAP}
       \b{SAYING}s?\b
     | \b(?:that|when\w*|if|should)\s(?:the\s|an?\s|every\s)?(?:you|{READER})\s{SAYING}s?\b
     | \b(?:your|all|every|each|only|right|correct|true|final|real|expected|proper)\s(?:\w+\s)?(?:answers?|reply|replies|
-      responses?|outputs?)\b[^.!?]*\b(?:is|are|be|reads?)\b
-    | \b(?:answer|reply|response|output)\s(?:to|for)\s(?:any|every|all|this|that|the|whatever)\b[^.!?]*
+      responses?|outputs?)\b{GAP}\b(?:is|are|be|reads?)\b
+    | \b(?:answer|reply|response|output)\s(?:to|for)\s(?:any|every|all|this|that|the|whatever)\b{GAP}
       \b(?:is|be|reads)\b
-    | \b(?:you|your)\b[^.!?]*\b{TASK}\b | \b{TASK}\b[^.!?]*\b(?:you|your)\b
+    | \b(?:you|your)\b{GAP}\b{TASK}\b | \b{TASK}\b{GAP}\b(?:you|your)\b
 """
 """The reply is laid down."""
 ORDER = re.compile("|".join(f"(?:{part})" for part in (CALLED, LEFT, LAID_DOWN)), re.IGNORECASE | re.VERBOSE)
