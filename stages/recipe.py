@@ -40,7 +40,7 @@ def main() -> None:
             records = converse(tasks, world, model_answerer(model, tokenizer, config))
             choices = [task for task in tasks if task["kind"] == "read_3"]
             attention, picture = probe(choices, model, tokenizer, config.seed)
-            metrics = {**skill_metrics(records, config.seed), **attention}
+            metrics = {**skill_metrics(records), **attention}
         write_jsonl("data/records/recipe.jsonl", records)
         write_json("data/records/attention.json", picture)
         run.report(

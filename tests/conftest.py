@@ -7,7 +7,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the workers of pytest-xdist sha
 
 from jaxtyping import install_import_hook
 
-install_import_hook("playbook", "beartype.beartype")  # before playbook is imported: enforces shapes in signatures
+SHAPED = ["model", "training", "posttraining", "inference", "data.batches", "agent.dense", "serving.inspector"]
+"""Where signatures hold shapes. Elsewhere types are mypy's work, and a check of each call would be slow."""
+install_import_hook([f"playbook.{name}" for name in SHAPED], "beartype.beartype")  # before any of them is imported
 
 import pytest  # noqa: E402
 import torch  # noqa: E402

@@ -87,7 +87,7 @@ def once(run: Stage[Params], arm: Arm, tokens: int, seed: int) -> tuple[list[Rec
     asked = EvaluateConfig(batch_size=params.bench.batch_size)
     records = answer_questions(read_questions(DATA / "questions.jsonl"), model, tokenizer, asked)
     figures = {"val_bits_per_byte": language["val_bits_per_byte"]}
-    figures |= {f"closed_book_{split}": right(records, split, seed) for split in SPLITS}
+    figures |= {f"closed_book_{split}": right(records, split) for split in SPLITS}
     facts = {
         "seed": seed + arm.seeds_after, "tokens": result.tokens, "train_seconds": round(result.seconds, 2),
         "params": model.parameter_count(), "weights_sha256": weights_sha256(model),
@@ -95,10 +95,10 @@ def once(run: Stage[Params], arm: Arm, tokens: int, seed: int) -> tuple[list[Rec
     return [{"seed": seed, **row} for row in records], figures, facts
 
 
-def right(records: list[Record], split: str, seed: int) -> Measurement:
+def right(records: list[Record], split: str) -> Measurement:
     """Right answers about the people of a split, clustered by person."""
     rows = [row for row in records if row["split"] == split]
-    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows], seed)
+    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def mean(rows: Sequence[Record], value: Callable[[Record], float]) -> Measuremen
 
 def share(rows: Sequence[Record], outcome: Callable[[Record], bool]) -> Measurement:
     """The same of something that is so or not."""
-    return clustered_proportion([bool(outcome(row)) for row in rows], entities(rows), SEED)
+    return clustered_proportion([bool(outcome(row)) for row in rows], entities(rows))
 
 
 def entities(rows: Sequence[Record]) -> list[str]:

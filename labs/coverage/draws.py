@@ -84,7 +84,7 @@ def clustered_share(
     right = rng.random((entities, answers)) < rates(rng, truth, entities, correlation)[:, None]
     if ignored:
         return case(truth, proportion(right.ravel()))
-    return case(truth, clustered_proportion(right.ravel(), _clusters(entities, answers), number))
+    return case(truth, clustered_proportion(right.ravel(), _clusters(entities, answers)))
 
 
 def skewed_rewards(rng: np.random.Generator, number: int) -> Case:

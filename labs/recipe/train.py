@@ -153,7 +153,7 @@ def short_tasks(world: World, rows: int) -> Iterator[Task]:
 def share(records: Sequence[Record], kind: str) -> Measurement:
     """Right answers of a kind, clustered by person: several seeds ask the same people."""
     rows = [row for row in records if row["kind"] == kind]
-    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows], BOOTSTRAP_SEED)
+    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows])
 
 
 def _value(world: World, person: Entity, attribute: str) -> str:

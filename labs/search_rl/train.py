@@ -137,7 +137,7 @@ def measured(records: list[Record]) -> dict[str, Any]:
     for when, rows in sides.items():
         entities = [row["entity"] for row in rows]
         found[when] = {
-            "exact_match": clustered_proportion([row["correct"] for row in rows], entities, BOOTSTRAP_SEED),
+            "exact_match": clustered_proportion([row["correct"] for row in rows], entities),
             "calls_per_question": clustered_mean([row["calls"] for row in rows], entities, BOOTSTRAP_SEED),
             "answerable": share(rows, EXACT_KINDS),
             "unanswerable": share(rows, UNANSWERABLE),
@@ -153,7 +153,7 @@ def measured(records: list[Record]) -> dict[str, Any]:
 def share(rows: list[Record], kinds: tuple[str, ...]) -> Measurement:
     """Right answers to questions of these kinds."""
     of = [row for row in rows if row["kind"] in kinds]
-    return clustered_proportion([row["correct"] for row in of], [row["entity"] for row in of], BOOTSTRAP_SEED)
+    return clustered_proportion([row["correct"] for row in of], [row["entity"] for row in of])
 
 
 def change(before: list[Record], after: list[Record], column: str) -> Measurement:

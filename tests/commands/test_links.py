@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def text_of(page: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
 
 
+@cache
 def made_by_stages() -> set[Path]:
     """Every output that a dvc.yaml declares: a fresh clone may not have it yet."""
     made: set[Path] = set()

@@ -42,7 +42,7 @@ def test_consistency_compares_answers_not_their_dress() -> None:
         {"entity": "ann", "attribute": "town", "answer": "Fenton."},
         {"entity": "ben", "attribute": "job", "answer": "vet."},  # asked once: not counted
     ]
-    measured = consistency(rows, seed=1)
+    measured = consistency(rows)
     assert measured is not None
     assert (measured.value, measured.n, measured.ci95) == (0.5, 1, wilson(0.5, 1))
-    assert consistency(rows[-1:], seed=1) is None
+    assert consistency(rows[-1:]) is None

@@ -63,7 +63,7 @@ def measured(bench: Bench, answerer: Answerer) -> dict[str, float]:
     """Every metric by its dotted name."""
     world, tasks = bench
     values: dict[str, float] = {}
-    for name, found in skill_metrics(converse(tasks, world, answerer), seed=1).items():
+    for name, found in skill_metrics(converse(tasks, world, answerer)).items():
         parts = {f"{name}.{key}": part for key, part in found.items()} if isinstance(found, dict) else {name: found}
         values |= {key: part.value for key, part in parts.items()}
     return values
@@ -235,7 +235,7 @@ def test_a_real_model_gives_metrics_that_keep_the_contract(bench: Bench, tmp_pat
     config = EvaluateConfig(batch_size=16, max_new_tokens=3)
     records = converse(some, world, model_answerer(model, tokenizer, config))
     assert all(row["prompt"] and {"kind", "answer", "gold"} <= set(row) for row in records)
-    write_metrics(tmp_path / "recipe.json", skill_metrics(records, seed=1), {})
+    write_metrics(tmp_path / "recipe.json", skill_metrics(records), {})
     assert dict(walk_measurements(json.loads((tmp_path / "recipe.json").read_text())))["read_1"].value == 0
     short = GPTMini(ModelConfig(context=64, layers=1, width=28, heads=2), tokenizer.vocab_size).eval()
     with pytest.raises(InputError, match=r"sft\.context"):

@@ -53,10 +53,10 @@ def test_answers_about_one_entity_do_not_count_as_independent() -> None:
 def test_clustered_intervals_cover_the_truth_about_95_times_in_100() -> None:
     rng = np.random.default_rng(11)
     covered = 0
-    for trial in range(200):
+    for _ in range(200):
         rates = rng.beta(3, 3, size=60)  # each entity has its own rate; the truth is their mean, one half
         outcomes = rng.random((60, 3)) < rates[:, None]
-        low, high = clustered_proportion(outcomes.ravel(), np.repeat(np.arange(60), 3).tolist(), seed=trial).ci95
+        low, high = clustered_proportion(outcomes.ravel(), np.repeat(np.arange(60), 3).tolist()).ci95
         covered += low <= 0.5 <= high
     assert 180 <= covered <= 199
 
@@ -65,15 +65,30 @@ def test_the_mean_is_over_values_not_over_cluster_means() -> None:
     assert clustered_mean([1, 1, 1, 0], ["x", "x", "x", "y"], seed=1).value == 0.75
 
 
+def test_a_share_of_clusters_is_that_of_as_many_independent_outcomes_as_tell_as_much() -> None:
+    outcomes = np.random.default_rng(7).random(100) < 0.6
+    once = clustered_proportion(outcomes, range(100))
+    student = 1.9842  # of 99 degrees of freedom
+    assert once.ci95 == pytest.approx(wilson(outcomes.sum(), 100, student), abs=1e-3)
+    alike = clustered_proportion(np.repeat(outcomes, 4), np.repeat(range(100), 4).tolist())
+    assert alike.ci95 == pytest.approx(once.ci95, abs=1e-9)
+    assert width(alike) / width(proportion(np.repeat(outcomes, 4))) == pytest.approx(2, rel=0.05)
+
+
+def test_clusters_that_all_have_the_same_share_do_not_tell_more_than_their_outcomes() -> None:
+    measured = clustered_proportion([True, False] * 50, [i // 2 for i in range(100)])
+    assert measured.ci95 == pytest.approx(wilson(50, 100, 2.0096), abs=1e-4)
+
+
 def test_all_right_is_not_certainty() -> None:
-    measured = clustered_proportion([True] * 40, [i // 4 for i in range(40)], seed=1)
+    measured = clustered_proportion([True] * 40, [i // 4 for i in range(40)])
     assert measured.ci95 == wilson(10, 10)
     assert measured.n == 10
 
 
 def test_one_dissenting_entity_still_gets_wilson() -> None:
     outcomes = [True] * 39 + [False]
-    measured = clustered_proportion(outcomes, [i // 4 for i in range(40)], seed=1)
+    measured = clustered_proportion(outcomes, [i // 4 for i in range(40)])
     assert measured.ci95 == pytest.approx(wilson(9.75, 10))
 
 

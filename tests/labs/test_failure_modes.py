@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_world import SMALL
+from small_world import TINY
 from toy import randomised
 
 from labs.failure_modes.capacity import People
@@ -52,7 +52,7 @@ def lab(tmp_path: Path) -> Lab:
     """A small county, and a model that knows nothing of it."""
     tokenizer = CharTokenizer(string.printable)
     model = GPTMini(ModelConfig(context=192, layers=1, width=16, heads=2), tokenizer.vocab_size).eval()
-    return Lab(model, tokenizer, County(build_world(SMALL), ("A text.", "Another text.")), tmp_path)
+    return Lab(model, tokenizer, County(build_world(TINY), ("A text.", "Another text.")), tmp_path)
 
 
 def in_small(tree: Any) -> Any:

@@ -10,6 +10,7 @@ from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.serving.checkpoints import STAGES
 from playbook.text.tokenizer import CharTokenizer
 
+LOCAL = {"127.0.0.1", "localhost", "::1"}
 TOKENIZER = CharTokenizer({chr(i) for i in range(32, 127)} | {"\n"}, specials=True)
 
 

@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving.made_up import lab, untrained
+from serving.made_up import LOCAL, lab, untrained
 from serving.scripted import assistant
 
 from playbook.serving.desk import Desk
 from playbook.serving.page import Parts, build, serve
-
-LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 def main(folder: Path, trained: bool) -> None:

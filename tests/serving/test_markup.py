@@ -48,3 +48,7 @@ def test_notes_tell_what_held_before() -> None:
     page = markup.notes([new], [old, new], "kept here")
     assert "before: tea" in page
     assert "Nothing is remembered" in markup.notes([], [], "kept here")
+
+
+def test_no_probability_is_rounded_to_certainty() -> None:
+    assert [markup.percent(share) for share in (0, 0.00002, 0.5, 0.9999, 1)] == ["0%", "<0.1%", "50%", ">99.9%", "100%"]

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlparse
 
 import pytest
-from serving.served import LOCAL
+from serving.made_up import LOCAL
 
 from playbook.plumbing.paths import ROOT
 

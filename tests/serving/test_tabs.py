@@ -1,18 +1,18 @@
-"""What the clicks of the page do, without a browser (with one: test_page.py)."""
+"""What the clicks of the page do, without a browser (with one: test_page.py).
+
+The imports that stand inside take gradio's three seconds, for these tests alone.
+"""
 
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import pytest
 from serving.made_up import untrained
 from serving.scripted import assistant
 
 from playbook.plumbing.errors import InputError
-from playbook.serving.agent_tab import AgentTab
 from playbook.serving.checkpoints import Checkpoints
 from playbook.serving.desk import Desk
-from playbook.serving.side_by_side import ask_all, look_at
 from playbook.serving.worker import Worker
 
 
@@ -21,6 +21,10 @@ def untold() -> Any:
 
 
 def test_answers_come_one_after_the_other_and_a_token_is_looked_into(tmp_path: Path) -> None:
+    import gradio as gr  # noqa: PLC0415
+
+    from playbook.serving.side_by_side import ask_all, look_at  # noqa: PLC0415
+
     checkpoints, worker = Checkpoints(untrained(tmp_path, ("base", "grpo"))), Worker()
     shown = list(ask_all(checkpoints, worker, " Who  are you? ", 0, 1))
     assert [len(step[0]) for step in shown] == [1, 2]
@@ -36,6 +40,10 @@ def test_answers_come_one_after_the_other_and_a_token_is_looked_into(tmp_path: P
 
 
 def test_the_agent_is_shown_step_by_step_and_its_notes_go_by_a_click(tmp_path: Path) -> None:
+    import gradio as gr  # noqa: PLC0415
+
+    from playbook.serving.agent_tab import AgentTab  # noqa: PLC0415
+
     tab = AgentTab(Desk(lambda: assistant(tmp_path)), tmp_path / "memory.sqlite", "ada", Worker())
     steps = list(tab.say("Which river is in Elm Ferry?", []))
     assert [len(step[1]) for step in steps] == [1, 2, 3]
@@ -49,6 +57,8 @@ def test_the_agent_is_shown_step_by_step_and_its_notes_go_by_a_click(tmp_path: P
 
 
 def test_without_a_model_the_agent_says_what_to_run(tmp_path: Path) -> None:
+    from playbook.serving.agent_tab import AgentTab  # noqa: PLC0415
+
     tab = AgentTab(Desk(untold), tmp_path / "memory.sqlite", "ada", Worker())
     (step,) = tab.say("Who?", [])
     assert "make repro" in step[1][-1]["content"]

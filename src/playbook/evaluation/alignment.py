@@ -104,7 +104,7 @@ def alignment_metrics(records: Sequence[Record], sft: Mapping[str, float], seed:
     wins = [0.5 + 0.5 * ((row["gold_reward"] > sft[row["id"]]) - (row["gold_reward"] < sft[row["id"]])) for row in rows]
 
     def share(of: Sequence[Record], outcome: Any) -> Measurement:
-        return clustered_proportion([outcome(row) for row in of], [row["entity"] for row in of], seed)
+        return clustered_proportion([outcome(row) for row in of], [row["entity"] for row in of])
 
     def worth(of: Sequence[Record]) -> Measurement:
         return clustered_mean([row["gold_reward"] for row in of], [row["entity"] for row in of], seed)

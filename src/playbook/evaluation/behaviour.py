@@ -147,7 +147,7 @@ def metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     plain = [row for row in records if row["test"] == BASE]
 
     def share(rows: Sequence[Record], outcomes: Sequence[bool]) -> Measurement:
-        return clustered_proportion(outcomes, [row["entity"] for row in rows], seed)
+        return clustered_proportion(outcomes, [row["entity"] for row in rows])
 
     def group(tests: Sequence[str]) -> dict[str, Measurement]:
         found, every = {}, list[tuple[str, float]]()

@@ -140,21 +140,21 @@ def closed_book_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
         raise ValueError("no records to score")
     seen_words = [row for row in records if not row["held_out"]]
     return {
-        "closed_book": _by_split(headline, _right, seed),
+        "closed_book": _by_split(headline, _right),
         "closed_book_chance": _compared(chance, headline, seed),
         "closed_book_above_chance": _compared(above_chance, headline, seed),
-        "closed_book_seen_words": _by_split(seen_words, _right, seed),
+        "closed_book_seen_words": _by_split(seen_words, _right),
         "closed_book_by_attribute": {
-            split: {name: _share(of, _right, seed) for name, of in _grouped(rows, "attribute").items()}
+            split: {name: _share(of, _right) for name, of in _grouped(rows, "attribute").items()}
             for split, rows in _grouped(headline, "split").items()
         },
-        "abstention_rate": _by_split(headline, lambda row: row["abstained"], seed),
-        "hallucination_rate": _share(headline, _hallucinated, seed),
-        "hallucination_rate_by_split": _by_split(headline, _hallucinated, seed),
+        "abstention_rate": _by_split(headline, lambda row: row["abstained"]),
+        "hallucination_rate": _share(headline, _hallucinated),
+        "hallucination_rate_by_split": _by_split(headline, _hallucinated),
         "gold_reward": _mean(headline, "gold_reward", seed),
         "completion_length": _mean(headline, "tokens", seed),
         "distinct_2": distinct_2([row["answer"] for row in headline]),
-        **{name: found for name, found in (("consistency", consistency(records, seed)),) if found is not None},
+        **{name: found for name, found in (("consistency", consistency(records)),) if found is not None},
     }
 
 
@@ -173,12 +173,12 @@ def _grouped(records: Iterable[Record], key: str) -> dict[str, list[Record]]:
     return dict(sorted(groups.items()))
 
 
-def _by_split(records: Sequence[Record], outcome: Callable[[Record], bool], seed: int) -> dict[str, Measurement]:
-    return {split: _share(rows, outcome, seed) for split, rows in _grouped(records, "split").items()}
+def _by_split(records: Sequence[Record], outcome: Callable[[Record], bool]) -> dict[str, Measurement]:
+    return {split: _share(rows, outcome) for split, rows in _grouped(records, "split").items()}
 
 
-def _share(records: Sequence[Record], outcome: Callable[[Record], bool], seed: int) -> Measurement:
-    return clustered_proportion([outcome(row) for row in records], [row["entity"] for row in records], seed)
+def _share(records: Sequence[Record], outcome: Callable[[Record], bool]) -> Measurement:
+    return clustered_proportion([outcome(row) for row in records], [row["entity"] for row in records])
 
 
 def _mean(records: Sequence[Record], key: str, seed: int) -> Measurement:

@@ -51,7 +51,7 @@ def distinct_2(texts: Sequence[str]) -> Measurement:
     return Measurement(value, (max(0.0, value - half), min(1.0, value + half)), n)
 
 
-def consistency(records: Sequence[Mapping[str, Any]], seed: int) -> Measurement | None:
+def consistency(records: Sequence[Mapping[str, Any]]) -> Measurement | None:
     """The share of (entity, attribute) pairs whose paraphrases all get the same answer, right or wrong.
 
     Case, spaces and the mark at the end do not count. Pairs asked once are left out; None where there are no others.
@@ -63,4 +63,4 @@ def consistency(records: Sequence[Mapping[str, Any]], seed: int) -> Measurement 
     if not asked_twice:
         return None
     agree = [len(set(said)) == 1 for said in asked_twice.values()]
-    return clustered_proportion(agree, [entity for entity, _ in asked_twice], seed)
+    return clustered_proportion(agree, [entity for entity, _ in asked_twice])

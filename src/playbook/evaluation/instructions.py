@@ -137,7 +137,7 @@ def metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     instructions that training has and has not (`trained`, `never_trained`), and of each (`by_kind.*`)."""
 
     def share(rows: Sequence[Record], outcome: Callable[[Record], bool]) -> Measurement:
-        return clustered_proportion([outcome(row) for row in rows], [row["entity"] for row in rows], seed)
+        return clustered_proportion([outcome(row) for row in rows], [row["entity"] for row in rows])
 
     kinds = dict.fromkeys(row["kind"] for row in records)
     strict: Mapping[str, list[Record]] = {kind: [row for row in records if row["kind"] == kind] for kind in kinds}

@@ -36,10 +36,10 @@ def card(judged: Sequence[Record], truth: Sequence[Record], seed: int) -> dict[s
     pull = [_for_longer(judged[i]) - _for_longer(truth[i]) for i in unequal]
     return {
         "agreement": clustered_proportion(
-            [a["winner"] == b["winner"] for a, b in zip(judged, truth, strict=True)], clusters, seed
+            [a["winner"] == b["winner"] for a, b in zip(judged, truth, strict=True)], clusters
         ),
         "kappa": kappa(judged, truth, seed),
-        "position_consistency": clustered_proportion([row["consistent"] for row in judged], clusters, seed),
+        "position_consistency": clustered_proportion([row["consistent"] for row in judged], clusters),
         "first_preferred": clustered_mean([_for_first(row) for row in judged], clusters, seed),
         "length_pull": clustered_mean(pull, [clusters[i] for i in unequal], seed),
     }

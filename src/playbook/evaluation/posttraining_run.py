@@ -95,7 +95,7 @@ def train_dpo(
     topics = [topic(row) for row in held_out]
     margins = (config.beta * (change[:, 0] - change[:, 1])).tolist()
     metrics = {
-        "accuracy": clustered_proportion([margin > 0 for margin in margins], topics, runtime.seed),
+        "accuracy": clustered_proportion([margin > 0 for margin in margins], topics),
         "margin": clustered_mean(margins, topics, runtime.seed),
         "chosen_logp_change": clustered_mean(change[:, 0].tolist(), topics, runtime.seed),
         "rejected_logp_change": clustered_mean(change[:, 1].tolist(), topics, runtime.seed),

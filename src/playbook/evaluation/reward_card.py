@@ -55,10 +55,10 @@ def reward_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     lead = np.array([row["reward_chosen"] - row["reward_rejected"] for row in records])
     lengths = [_length_bucket(row) for row in records]
     metrics: dict[str, Any] = {
-        "accuracy": clustered_proportion(right, topics, seed),
-        "accuracy_noisy": clustered_proportion(lead > 0, topics, seed),
-        "accuracy_by_length": _by(right, lengths, topics, seed),
-        "accuracy_by_kind": _by(right, [row["kind"] for row in records], topics, seed),
+        "accuracy": clustered_proportion(right, topics),
+        "accuracy_noisy": clustered_proportion(lead > 0, topics),
+        "accuracy_by_length": _by(right, lengths, topics),
+        "accuracy_by_kind": _by(right, [row["kind"] for row in records], topics),
         "ece": calibration_error(np.abs(lead), lead > 0, topics, seed),
         "ece_clean": calibration_error(np.abs(lead), right, topics, seed),
     }
@@ -128,11 +128,11 @@ def _balanced(right: NDArray[np.bool_], lengths: Sequence[str], topics: Sequence
     return bootstrap(lambda w: ((w @ hits) / (w @ asked)).mean(1), len(hits), seed)
 
 
-def _by(right: NDArray[np.bool_], groups: Sequence[str], topics: Sequence[str], seed: int) -> dict[str, Measurement]:
+def _by(right: NDArray[np.bool_], groups: Sequence[str], topics: Sequence[str]) -> dict[str, Measurement]:
     found = {}
     for name in sorted(set(groups)):
         at = [place for place, group in enumerate(groups) if group == name]
-        found[name] = clustered_proportion(right[at], [topics[place] for place in at], seed)
+        found[name] = clustered_proportion(right[at], [topics[place] for place in at])
     return found
 
 

@@ -240,7 +240,7 @@ def record(task: Task, talk: Sequence[Turn]) -> Record:
     }
 
 
-def skill_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
+def skill_metrics(records: Sequence[Record]) -> dict[str, Any]:
     """Numbers from records alone; intervals are clustered by entity (of a chain: where it begins).
 
     - `read_1`, `read_3`: share of right answers with one page, and with three pages of which one is the subject's
@@ -259,7 +259,7 @@ def skill_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     answerable = [row for kind in ANSWERABLE for row in of.get(kind, [])]
 
     def share(rows: Sequence[Record], outcome: Callable[[Record], bool]) -> Measurement:
-        return clustered_proportion([outcome(row) for row in rows], [row["entity"] for row in rows], seed)
+        return clustered_proportion([outcome(row) for row in rows], [row["entity"] for row in rows])
 
     def right(rows: dict[str, list[Record]]) -> dict[str, Measurement]:
         return {name: share(found, lambda row: row["correct"]) for name, found in rows.items()}

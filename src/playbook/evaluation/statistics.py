@@ -1,36 +1,38 @@
 """Intervals: Wilson for proportions, the percentile bootstrap for everything else; exact McNemar for paired answers.
 
-What is resampled is the *cluster* (an entity, a document), never the single answer: four answers about one person
-succeed and fail together, and an interval that took them for independent would be too narrow.
-Knows nothing of questions or models.
+What counts is the *cluster* (an entity, a document), never the single answer: four answers about one person succeed
+and fail together, and an interval that took them for independent would be too narrow.
+Knows nothing of questions or models. `labs/coverage` measures how often each interval holds the truth.
 
-Sources: Wilson, JASA 22 (1927); Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16;
-McNemar, Psychometrika 12 (1947).
+Sources: Wilson, JASA 22 (1927); Kish, Survey Sampling (1965), section 8.2 (design effect); Dean and Pagano, Journal of
+Survey Statistics and Methodology 3 (2015) (Wilson's interval with it); Efron and Tibshirani, An Introduction to the
+Bootstrap (1993), chapters 13 and 16; McNemar, Psychometrika 12 (1947).
 """
 
 from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, ndtri
+from scipy.special import bdtr, ndtri, stdtrit
 
 from playbook.plumbing.metrics import Measurement
 
 RESAMPLES = 2_000
 FEW_CLUSTERS = 5
-"""With fewer clusters than this that hold a failure (or a success) the bootstrap sees too little: Wilson is used."""
+"""With fewer clusters than this that hold a failure (or a success) nothing can be told of how they hang together."""
+UPPER = 0.975
+"""What is left out is split between both ends."""
 
 Vector = NDArray[np.float64]
 
 
-def wilson(successes: float | int, n: int) -> tuple[float, float]:
-    """The 95% Wilson score interval of a proportion; `successes` may be fractional (a mean over clusters times n).
+def wilson(successes: float, n: float, quantile: float = float(ndtri(UPPER))) -> tuple[float, float]:
+    """The 95% Wilson score interval of a proportion; both may be fractional, as an effective number is.
 
     >>> [round(bound, 4) for bound in wilson(10, 10)]
     [0.7225, 1.0]
     """
-    z = float(ndtri(0.975))
-    rate = successes / n
+    z, rate = quantile, successes / n
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(max(0.0, rate * (1 - rate) / n) + z * z / (4 * n * n)))
     return min(max(0.0, middle - half), rate), max(min(1.0, middle + half), rate)
@@ -61,18 +63,20 @@ def clustered_mean(values: ArrayLike, clusters: Sequence[Hashable], seed: int) -
     return ratio_of_sums(sums, counts, seed)
 
 
-def clustered_proportion(outcomes: ArrayLike, clusters: Sequence[Hashable], seed: int) -> Measurement:
-    """The share of true outcomes with a bootstrap interval over clusters; n counts clusters.
+def clustered_proportion(outcomes: ArrayLike, clusters: Sequence[Hashable]) -> Measurement:
+    """The share of true outcomes, with Wilson's interval for as many independent ones as tell as much; n: clusters.
 
-    Near 0 or 1, where fewer than five clusters dissent, the interval is Wilson's with one observation a cluster:
-    the bootstrap of 300 successes out of 300 would be [1, 1], and no finite test can show that.
+    That is the number of outcomes over the design effect: the variance of the share as clusters scatter, over that of
+    independent outcomes. The quantile is Student's, since the former is estimated from the clusters. Near 0 or 1, where
+    fewer than five clusters dissent, each cluster counts as one outcome.
     """
     sums, counts = _by_cluster(np.asarray(outcomes, dtype=bool), clusters)
-    dissenting = min(int((sums > 0).sum()), int((sums < counts).sum()))
-    if dissenting < FEW_CLUSTERS:
-        value = float(sums.sum() / counts.sum())
-        return Measurement(value, wilson(value * sums.size, sums.size), sums.size)
-    return ratio_of_sums(sums, counts, seed)
+    n, total, share = sums.size, float(counts.sum()), float(sums.sum() / counts.sum())
+    if min(int((sums > 0).sum()), int((sums < counts).sum())) < FEW_CLUSTERS:
+        return Measurement(share, wilson(share * n, n), n)
+    scattered = n / (n - 1) * float(((sums - share * counts) ** 2).sum()) / total  # of one outcome, if independent
+    effective = total / max(1.0, scattered / (share * (1 - share)))
+    return Measurement(share, wilson(share * effective, effective, float(stdtrit(n - 1, UPPER))), n)
 
 
 def paired_difference(first: ArrayLike, second: ArrayLike, clusters: Sequence[Hashable], seed: int) -> Measurement:

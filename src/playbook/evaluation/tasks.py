@@ -46,9 +46,9 @@ def form_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     by_form = {form: [row for row in forms if row["format"] == form] for form in dict.fromkeys(map(_form_of, forms))}
     return {
         "gold_reward": clustered_mean([row["gold_reward"] for row in records], _entities(records), seed),
-        "instruction_following": _share(forms, in_form, seed),
-        "instruction_following_by_form": {form: _share(rows, in_form, seed) for form, rows in by_form.items()},
-        "abstention": {kind: _share(rows, lambda row: row["abstained"], seed) for kind, rows in silent.items()},
+        "instruction_following": _share(forms, in_form),
+        "instruction_following_by_form": {form: _share(rows, in_form) for form, rows in by_form.items()},
+        "abstention": {kind: _share(rows, lambda row: row["abstained"]) for kind, rows in silent.items()},
     }
 
 
@@ -72,8 +72,8 @@ def file_task(path: Path) -> Task:
     return Task(path.stem, samples, score, metrics)
 
 
-def _share(rows: Sequence[Record], outcome: Callable[[Record], bool], seed: int) -> Measurement:
-    return clustered_proportion([outcome(row) for row in rows], _entities(rows), seed)
+def _share(rows: Sequence[Record], outcome: Callable[[Record], bool]) -> Measurement:
+    return clustered_proportion([outcome(row) for row in rows], _entities(rows))
 
 
 def _entities(rows: Sequence[Record]) -> list[str]:

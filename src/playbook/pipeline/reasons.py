@@ -5,13 +5,13 @@ outputs come out the same, DVC skips it.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from dvc.dependency.param import ParamsDependency
 
-from playbook.pipeline.dag import CODE, MISSING, flatten, in_order, lookup, relative
+from playbook.pipeline.dag import CODE, MISSING, flatten, in_order, lookup, parameter_reader, relative
 from playbook.pipeline.recorded import from_git
 from playbook.plumbing.fingerprint import fingerprints
 
@@ -20,10 +20,11 @@ FOLLOWS = "may follow"
 
 def reasons(repo: Any, root: Path) -> dict[str, list[str]]:
     """Why each stage would run, in topological order; stages that would not are left out."""
-    code = fingerprints(root)  # as the stage `code` would write it: code.json itself may be older than the code
+    # fingerprints as the stage `code` would write them: code.json itself may be older than the code
+    values = parameter_reader(repo, fingerprints(root))
     found: dict[str, list[str]] = {}
     for stage in in_order(repo):
-        told = list(changes(stage, root, code))
+        told = list(changes(stage, values))
         waits = [up.addressing for up in repo.index.graph.successors(stage) if up.addressing in found]
         told += [f"{FOLLOWS} {name}" for name in waits if name != "code"]  # `code` is followed by fingerprint
         if told:
@@ -31,7 +32,7 @@ def reasons(repo: Any, root: Path) -> dict[str, list[str]]:
     return found
 
 
-def changes(stage: Any, root: Path, code: Mapping[str, Any]) -> Iterator[str]:
+def changes(stage: Any, values: Callable[[str], Any]) -> Iterator[str]:
     """The reasons that lie in the stage itself: its command, parameters, inputs, and outputs that are gone."""
     if not any(out.hash_info for out in stage.outs):
         yield "it never ran here"
@@ -40,8 +41,7 @@ def changes(stage: Any, root: Path, code: Mapping[str, Any]) -> Iterator[str]:
         yield "the command changed"
     for dep in stage.deps:
         if isinstance(dep, ParamsDependency):
-            is_code = Path(dep.fs_path).name == CODE
-            yield from parameter_changes(dep, code if is_code else dep.read_params(), "code" if is_code else "")
+            yield from parameter_changes(dep, values(dep.fs_path), "code" if Path(dep.fs_path).name == CODE else "")
         else:
             yield from (f"input {path}: {state}" for path, state in dep.status().items())
     for out in stage.outs:

@@ -39,11 +39,7 @@ element.addEventListener('click', event => {
 
 
 def percent(share: float) -> str:
-    """Of a probability, never rounded to certainty.
-
-    >>> percent(0.5), percent(0.9999), percent(0.00002)
-    ('50%', '>99.9%', '<0.1%')
-    """
+    """Of a probability, never rounded to certainty: .9999 is ">99.9%"."""
     if 0.999 < share < 1 or 0 < share < 0.001:
         return ">99.9%" if share > 0.5 else "<0.1%"
     return f"{100 * share:.3g}%"
