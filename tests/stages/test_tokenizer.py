@@ -91,7 +91,7 @@ def test_characters_of_a_text_through_the_stage(root: Path) -> None:
 
 def test_twice_the_same_bytes(root: Path) -> None:
     world(root)
-    outputs = ["data/tokenizer.json", "data/tokens/county.tokens", "data/tokens/entries_4.tokens"]
+    outputs = ["data/tokenizer.json", "data/tokens/county.tokens", "data/tokens/entries_5.tokens"]
     run("{data: {}}")
     first = [Path(path).read_bytes() for path in outputs]
     run("{data: {}}")

@@ -194,7 +194,7 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.13, form: 0.08, unknown: 0.03, reading: 0.22, search: 0.27, search_unknown: 0.16,
+    fact: 0.13, form: 0.08, unknown: 0.03, reading: 0.20, search: 0.30, search_unknown: 0.15,
     remembering: 0.03, recalling: 0.04, preferred_style: 0.04,
 }  # fmt: skip
 
@@ -220,7 +220,7 @@ def _closed_book(at: Setting) -> tuple[str, str]:
 
 def _unanswerable(at: Setting, world: World, person: Entity) -> dict[str, Any]:
     """One of the three kinds; a premise is true half of the time, so that twice as many stand on one."""
-    kind = at.rng.choice(("nobody", "missing", "premise", "premise"))
+    kind = at.rng.choice(("nobody", "nobody", "missing", "premise", "premise"))
     if kind == "nobody":
         while (name := at.rng.choice(at.nobody)) in world.by_name:
             pass

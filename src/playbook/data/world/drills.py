@@ -9,9 +9,9 @@ asks for one thing more than the one before:
   a few hundred thousand tokens, among forty it is not.
 - entries: a value of each of several made-up people, said again by name: multi-query associative recall (Arora et al.,
   arXiv 2312.04927). First the value stands right beside the name, where induction finds it; then a colon comes
-  between, then a noun as well, the same for everybody, so that the name alone tells the entries apart; then the noun
-  is asked for, and the entry has another form than the answer. Without the steps in between, a model picks the value of
-  anybody for a long time. Then names share their halves, are those of towns and employers too, and nouns mean nothing;
+  between, then a noun as well, the same for everybody, so that the name alone tells the entries apart; then the entry
+  has another form than the answer, and only then is the noun asked for too. Without the steps in between, a model picks
+  the value of anybody for a long time. Then names share their halves, are those of towns and employers too, and nouns mean nothing;
   at last some are asked for of whom, or of which, no entry tells.
 - claims: whether two values are the same. First the two alone, then in the form of a whole look-up, at last with one of
   them to be looked up. Where verdicts are few among other words the rest is learnt, and "yes" and "no" stay a guess.
@@ -232,13 +232,14 @@ DRILLS: dict[str, Drill] = {
     "entries_1": entries(" ", " "),
     "entries_2": entries(": ", ": "),
     "entries_3": entries(", {noun}: ", ", {noun}: "),
-    "entries_4": AskedEntries({"person": 1.0}),
-    "entries_5": AskedEntries({"person": 1.0}, namesakes=0.6),
+    "entries_4": entries(" {noun} ", ", {noun}: "),
+    "entries_5": AskedEntries({"person": 1.0}),
+    "entries_6": AskedEntries({"person": 1.0}, namesakes=0.6),
     "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
     "claims_2": COMPARED,
     "claims_3": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
-    "entries_6": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
-    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, 0.6, 0.3, claimed=0.2, nowhere=0.3),
+    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
+    "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, 0.6, 0.3, claimed=0.2, nowhere=0.3),
     "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 0.6, "premise": 0.4}),
     "sentences_2": either(
         COMPARED,  # so short that it takes little of the tokens, and comparing is not lost again

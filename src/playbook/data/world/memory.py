@@ -19,7 +19,7 @@ TOPICS: dict[str, tuple[str, ...]] = {
 }
 STYLE = "answer style"
 WHICH = ("favourite", "best", "usual", "lucky", "second", "old")
-WHAT = ("animal", "book", "dish", "film", "name", "number", "poem", "street", "town", "tool", "game", "song")
+WHAT = ("animal", "book", "dish", "film", "name", "number", "poem", "street", "town", "tool", "game", "tune")
 
 
 def _with_openers(openers: tuple[str, ...], texts: tuple[str, ...]) -> tuple[str, ...]:

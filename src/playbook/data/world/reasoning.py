@@ -3,7 +3,8 @@
     Ada Bell: employer, headquarters                      what to look up, one after the other, from the question alone
     Ada Bell, employer: Crown House; headquarters         looked up, and what is left of the plan
     Crown House, headquarters: Dunwick                    nothing left: answer
-    Ada Bell, shoe size: not told                         nothing there: "I don't know."
+    Ada Bell, other: not told                             recorded of nobody: "I don't know."
+    Ada Bell: said baker, job, employer                   the plan where a premise has to be checked first
     Ada Bell, job: vet, said baker: no                    a premise that is false: "I don't know."
     Ada Bell, job: vet, said vet: yes; Ada Bell, employer: Crown House    a premise that is true
 
@@ -20,24 +21,26 @@ NOUN = {
     "headquarters": "headquarters", "product": "product", "founded": "founding year", "mayor": "mayor",
     "river": "river",
 }  # fmt: skip
-"""Attribute -> what it is called here; what is recorded of nobody goes by its own name."""
+"""Attribute -> what it is called here."""
+OTHER = "other"
+"""What is recorded of nobody, whatever the question calls it: a strange word would have to be spelt, and comes out as another."""
 NOT_TOLD = "not told"
 
 
-def plan(name: str, attributes: Sequence[str]) -> str:
-    """What to look up, of whom first.
+def plan(name: str, attributes: Sequence[str], claimed: str = "") -> str:
+    """What to look up, of whom first; and the premise, if there is one, which the first of them has to bear out.
 
-    >>> plan("Ada Bell", ("employer", "headquarters"))
-    'Ada Bell: employer, headquarters'
+    >>> plan("Ada Bell", ("employer", "headquarters")), plan("Ada Bell", ("job", "employer"), "baker")
+    ('Ada Bell: employer, headquarters', 'Ada Bell: said baker, job, employer')
     """
-    return f"{name}: {_nouns(attributes)}"
+    return f"{name}: " + (f"said {claimed}, " if claimed else "") + _nouns(attributes)
 
 
 def looked_up(name: str, attribute: str, value: str = NOT_TOLD, left: Sequence[str] = ()) -> str:
     """One look-up, and what is left of the plan.
 
-    >>> looked_up("Ada Bell", "street", "Mill Lane"), looked_up("Ada Bell", "shoe size")
-    ('Ada Bell, address: Mill Lane', 'Ada Bell, shoe size: not told')
+    >>> looked_up("Ada Bell", "street", "Mill Lane"), looked_up("Ada Bell", OTHER)
+    ('Ada Bell, address: Mill Lane', 'Ada Bell, other: not told')
     """
     return f"{name}, {_nouns([attribute])}: {value}" + (f"; {_nouns(left)}" if left else "")
 

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Any
 
 from playbook.data.world.facts import CLOSED_BOOK, Entity, World
-from playbook.data.world.reasoning import checked, looked_up, plan
+from playbook.data.world.reasoning import OTHER, checked, looked_up, plan
 from playbook.data.world.templates import ASKED, HELD_OUT
 from playbook.data.world.turns import IDK
 from playbook.data.world.values import made_up
@@ -80,7 +80,7 @@ def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, An
     question = wording.format(n=name, m=attribute)
     return {
         "kind": "missing_attribute", "attribute": attribute, "question": question, "answer": IDK,
-        "plan": plan(name, (attribute,)), "reasoning": looked_up(name, attribute),
+        "plan": plan(name, (OTHER,)), "reasoning": looked_up(name, OTHER),
     }  # fmt: skip
 
 
@@ -111,6 +111,6 @@ def about_premise(
         "attribute": attribute,
         "question": wording.format(n=name, v=claimed),
         "answer": f"{told[attribute]}." if true else IDK,
-        "plan": plan(name, (premise, attribute)),
+        "plan": plan(name, (premise, attribute), claimed),
         "reasoning": checked(name, premise, told[premise], claimed, looked_up(name, attribute, told[attribute])),
     }
