@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
+from labs.recipe.rungs import RUNGS
 from playbook.plumbing.files import atomic_write, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
@@ -23,7 +24,7 @@ from playbook.reporting.figures import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, ST
 from playbook.reporting.tables import format_measurement, markdown_table
 
 REPORTS = Path("labs/recipe/reports")
-WHOLE, CONTROL, CHOOSING = "ladder", "control", "short_3"
+WHOLE, AT_ONCE, CONTROL, CHOOSING = "ladder", "asked_at_once", "control", "short_3"
 HEADERS = {
     "short_1": "one sentence",
     "short_3": "the right one of three",
@@ -63,6 +64,7 @@ def main() -> None:
         write_json(REPORTS / "recipe.json", results)
         curves = {arm: pd.read_csv(curve_files / f"{arm}.csv") for arm in arms}
         save(draw(curves, run.params.titles), REPORTS / "figures" / "choosing")
+        save(draw_rungs(curves, run.params.titles), REPORTS / "figures" / "rungs")
         with atomic_write(REPORTS / "README.md") as handle:
             handle.write(page(arms, verdicts, run.params.titles, results))
 
@@ -99,6 +101,24 @@ def draw(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figur
         return figure
 
 
+def draw_rungs(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figure:
+    """Which rungs stand, with the rung that the question needs and without it: the mean of the seeds."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 4.2), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        for axes, arm in zip(panels, (WHOLE, AT_ONCE), strict=True):
+            for rung, colour in zip(RUNGS, COLOURS, strict=False):
+                for _, one in curves[arm].groupby("seed"):
+                    axes.plot(one.num_tokens, one[f"rung_{rung}"], color=colour, alpha=0.35, linewidth=0.8)
+                mean = curves[arm].groupby("num_tokens")[f"rung_{rung}"].mean()
+                axes.plot(mean.index, mean, "o-", color=colour, markersize=4, label=rung)
+            axes.set(xlabel="tokens seen", title=titles[arm], ylim=(-0.03, 1.03))
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        panels[0].set_ylabel("share of values whose first token is the likeliest")
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(RUNGS))
+        return figure
+
+
 def page(
     arms: Mapping[str, Any], verdicts: Mapping[str, str], titles: Mapping[str, str], results: Mapping[str, Any]
 ) -> str:
@@ -127,6 +147,11 @@ The verdict compares the second column. The negative control saw as many tokens 
 ![Shares of right answers against tokens, for each arm](figures/choosing.svg)
 
 *Thin lines are single seeds. Points before the last are of runs whose learning rate has not fallen yet.*
+
+![Which rungs stand, with entries_4 and without it](figures/rungs.svg)
+
+*New rows of each drill, the model given all that comes before a value ([rungs.py](../rungs.py)). The question of
+entries_5 holds name and noun, the words that the look-up goes by, and no value.*
 
 Made by `python -m labs.recipe.report`; `dvc repro labs/recipe/dvc.yaml` remakes everything.
 """

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from labs.recipe.rungs import rung_rows, rungs_standing
 from playbook.data.batches import open_validation
 from playbook.data.curriculum import Phase, open_curriculum
 from playbook.data.token_file import TokenFile
@@ -81,6 +82,7 @@ def main(key: str) -> None:
         params, runtime = run.params, start(run.params.runtime)
         tokenizer, tokens = load_tokenizer(run.input("data/tokenizer.json")), run.input("data/tokens")
         world, pages = read_bench(run.input("data/corpus"))
+        rows = rung_rows(world, tokenizer, params.bench.rows)
         tasks = [*short_tasks(world, params.bench.rows)]
         for kind in PAGES:
             tasks += [task for task in pages if task["kind"] == kind][: params.bench.rows]
@@ -88,10 +90,14 @@ def main(key: str) -> None:
         def ask(model: GPTMini) -> list[Record]:
             return converse(tasks, world, model_answerer(model, tokenizer, EvaluateConfig()))
 
+        def climbed(model: GPTMini) -> dict[str, float]:
+            return {f"rung_{kind}": found.value for kind, found in rungs_standing(model, rows).items()}
+
+        of_all = (params, params.arms[key], tokens, tokenizer.vocab_size)
         last = {}
         for seed in params.bench.seeds:
             if not (done := run.work / f"{seed}.jsonl").exists():  # else it was finished before a kill
-                write_jsonl(done, train(params, params.arms[key], tokens, tokenizer.vocab_size, seed, run.work, ask))
+                write_jsonl(done, train(*of_all, seed, run.work, ask, climbed))
             last[seed] = list(read_jsonl(done))
         curve = {(row["seed"], row["num_tokens"]): row for row in read_jsonl(run.work / DIARY)}
         with atomic_write(REPORTS / "curves" / f"{key}.csv") as handle:
@@ -109,6 +115,7 @@ def train(
     seed: int,
     work: Path,
     ask: Callable[[GPTMini], list[Record]],
+    climbed: Callable[[GPTMini], dict[str, float]],
 ) -> list[Record]:
     """One run of an arm, measured at each validation (a line of the diary); returns the records of the last."""
     runtime = start(replace(params.runtime, seed=seed))
@@ -122,7 +129,7 @@ def train(
         records[:] = ask(model)
         row = {"seed": seed, "num_tokens": trainer.tokens, "seconds": round(trainer.seconds, 1)}
         with open(work / DIARY, "a", encoding="utf-8") as page:
-            page.write(json.dumps(row | {kind: share(records, kind).value for kind in KINDS}) + "\n")
+            page.write(json.dumps(row | climbed(model) | {kind: share(records, kind).value for kind in KINDS}) + "\n")
         return validate(model, open_validation(held_out, config.context, 64), held_out.header.text_bytes)
 
     trainer = Trainer(model, batches, params.train, work / str(seed), validate=measure)

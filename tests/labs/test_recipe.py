@@ -6,11 +6,14 @@ import pytest
 from small_world import SMALL
 
 from labs.recipe.report import judge
+from labs.recipe.rungs import RUNGS, rung_rows, rungs_standing
 from labs.recipe.train import SHORT, share, short_tasks
 from playbook.data.world.facts import CLOSED_BOOK, World, build_world
 from playbook.data.world.turns import Turn, assistant
 from playbook.evaluation.skills import Record, Task, converse
+from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.plumbing.metrics import Measurement
+from playbook.text.tokenizer import TokenizerConfig, train_tokenizer
 
 ROWS = 30
 
@@ -64,3 +67,16 @@ def test_a_verdict_needs_intervals_that_are_apart(theirs: tuple[float, float], v
         return {"short_3": Measurement((low + high) / 2, (low, high), 70).to_json()}
 
     assert judge(arm(0.6, 0.8), arm(*theirs)) == verdict
+
+
+def test_a_rung_stands_where_the_model_says_the_value_that_is_looked_up(world: World) -> None:
+    tokenizer = train_tokenizer(TokenizerConfig("bpe", 300), ["Ada Bell, job: vet said told"] * 9)
+    rows = rung_rows(world, tokenizer, 3)
+    assert {row.kind for row in rows} == set(RUNGS)
+    for row in rows:
+        said = tokenizer.decode(row.ids)
+        for place in row.values:
+            assert tokenizer.decode(row.ids[:place]).endswith(":")  # what comes next is the value
+        assert len(row.values) <= said.count(": ")
+    model = GPTMini(ModelConfig(context=16, layers=1, width=16, heads=2), tokenizer.vocab_size).eval()
+    assert all(found.value < 0.5 for found in rungs_standing(model, rows).values())

@@ -10,9 +10,10 @@ asks for one thing more than the one before:
 - entries: a value of each of several made-up people, said again by name: multi-query associative recall (Arora et al.,
   arXiv 2312.04927). First the value stands right beside the name, where induction finds it; then a colon comes
   between, then a noun as well, the same for everybody, so that the name alone tells the entries apart; then the entry
-  has another form than the answer, and only then is the noun asked for too. Without the steps in between, a model picks
-  the value of anybody for a long time. Then names share their halves, are those of towns and employers too, and nouns mean nothing;
-  at last some are asked for of whom, or of which, no entry tells.
+  has another form than the answer. Then the noun is asked for too, so that the question itself holds what is to be
+  found, and no value: rows that ask by name alone go on beside it, or the match by name is lost for good. Then names
+  share their halves, are those of towns and employers too, and nouns mean nothing; at last some are asked for of whom,
+  or of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
 - claims: whether two values are the same. First the two alone, then in the form of a whole look-up, at last with one of
   them to be looked up. Where verdicts are few among other words the rest is learnt, and "yes" and "no" stay a guess.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.

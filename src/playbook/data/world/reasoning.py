@@ -23,7 +23,7 @@ NOUN = {
 }  # fmt: skip
 """Attribute -> what it is called here."""
 OTHER = "other"
-"""What is recorded of nobody, whatever the question calls it: a strange word would have to be spelt, and comes out as another."""
+"""What is recorded of nobody, whatever it is called: a strange word has to be spelt, and comes out as another."""
 NOT_TOLD = "not told"
 
 
