@@ -21,7 +21,6 @@ from playbook.data.world.turns import Turn, user
 from playbook.evaluation.agent_arms import Bench, is_right
 
 Record = dict[str, Any]
-FACTS = ("recall", "update", "forgotten", "never_told", "other_user")
 STYLES = ("style", "no_style")
 
 

@@ -14,10 +14,10 @@ asks for one thing more than the one before:
   found, and no value: rows that ask by name alone go on beside it, or the match by name is lost for good. Then names
   share their halves, are those of towns and employers too, and nouns mean nothing; at last some are asked for of whom,
   or of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
-- claims: whether two values are the same. First the two alone, then in the form of a whole look-up, at last with one of
-  them to be looked up. Where verdicts are few among other words the rest is learnt, and "yes" and "no" stay a guess.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
-
+- claims, for fine-tuning: whether two values are the same. First the two alone, then in the form of a whole look-up, at
+  last with one of them to be looked up, and within sentences. Where verdicts are few among other words the rest is
+  learnt, and "yes" and "no" stay a guess.
 Names and words are of the world's lists, never a name of split C.
 """
 
@@ -236,15 +236,16 @@ DRILLS: dict[str, Drill] = {
     "entries_4": entries(" {noun} ", ", {noun}: "),
     "entries_5": AskedEntries({"person": 1.0}),
     "entries_6": AskedEntries({"person": 1.0}, namesakes=0.6),
+    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
+    "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3, nowhere=0.3),
+    "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 1.0}),
+    "sentences_2": sentences((1, 2, 3), (2, 3), {"told": 0.7, "absent": 0.18, "missing": 0.12}),
     "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
     "claims_2": COMPARED,
     "claims_3": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
-    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
-    "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, 0.6, 0.3, claimed=0.2, nowhere=0.3),
-    "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 0.6, "premise": 0.4}),
-    "sentences_2": either(
+    "sentences_3": either(
         COMPARED,  # so short that it takes little of the tokens, and comparing is not lost again
-        sentences((1, 2, 3), (2, 3), {"told": 0.55, "absent": 0.15, "missing": 0.1, "premise": 0.2}),
+        sentences((1, 2, 3), (2, 3), {"told": 0.5, "absent": 0.15, "missing": 0.1, "premise": 0.25}),
         0.5,
     ),
 }
