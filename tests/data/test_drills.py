@@ -34,8 +34,8 @@ def entries(rows: list[Row]) -> list[Row]:
 
 
 def sentences(rows: list[Row]) -> list[Row]:
-    """Those with passages."""
-    return [row for row in rows if row["kind"].startswith("sentences") and row["messages"][0]["role"] == "tool"]
+    """Those with passages; half of sentences_3 has entries, as claims_3."""
+    return [row for row in rows if row["kind"].startswith("sentences") and "reasoning_content" in row["messages"][2]]
 
 
 def name_of(line: str) -> str:
@@ -91,6 +91,10 @@ def test_an_entry_is_said_again_with_the_value_that_stands_in_it(rows: list[Row]
             assert answer["content"] == line
 
 
+def test_half_of_the_rows_with_premises_are_short(rows: list[Row]) -> None:
+    assert 100 < sum(row["kind"] == "sentences_3" for row in sentences(rows)) < 200
+
+
 @pytest.mark.parametrize("kind", ["claims_3", "entries_8"])
 def test_a_claim_is_judged_by_the_entry_and_what_no_entry_tells_of_is_not_told(kind: str, rows: list[Row]) -> None:
     outcomes: Counter[str] = Counter()
@@ -99,9 +103,13 @@ def test_a_claim_is_judged_by_the_entry_and_what_no_entry_tells_of_is_not_told(k
         for question, answer in exchanges(row):
             name, _, rest = answer["content"].partition(", ")
             noun, _, said = rest.partition(": ")
+            said, _, left = said.partition("; ")
             value, _, claim = said.partition(", said ")
             assert name in question
             assert noun in question
+            if left:
+                outcomes["more"] += 1
+                assert question == f"{name}: {noun}, {left}"
             if value == NOT_TOLD:
                 outcomes["not told"] += 1
                 assert not told.get(name, "").startswith(f"{name} {noun} ")
@@ -112,9 +120,9 @@ def test_a_claim_is_judged_by_the_entry_and_what_no_entry_tells_of_is_not_told(k
                 assert claimed in question
                 assert verdict == ("yes" if claimed == value else "no")
                 outcomes[verdict] += 1
-            else:
+            elif not left:
                 outcomes["told"] += 1
-    assert set(outcomes) == {"yes", "no"} | ({"told", "not told"} if kind == "entries_8" else set())
+    assert set(outcomes) == {"told"} | ({"not told"} if kind == "entries_8" else {"yes", "no", "more"})
 
 
 def test_two_values_are_compared_and_half_of_them_are_the_same(rows: list[Row]) -> None:
@@ -130,18 +138,16 @@ def test_two_values_are_compared_and_half_of_them_are_the_same(rows: list[Row]) 
 
 
 def test_a_look_up_is_said_again_with_its_verdict(rows: list[Row]) -> None:
-    kinds = Counter(row["kind"] for row in rows if row["messages"][0]["role"] == "user")
-    assert kinds["claims_2"] == 300
-    assert 100 < kinds["sentences_2"] < 200
-    for row in rows:
-        if row["kind"] == "claims_2" or (row["kind"] == "sentences_2" and row["messages"][0]["role"] == "user"):
-            asked, answer = (turn["content"] for turn in row["messages"])
-            found, _, claim = answer.partition(", said ")
-            claimed, _, verdict = claim.rpartition(": ")
-            where, _, value = found.partition(": ")
-            name, _, noun = where.partition(", ")
-            assert asked == f"{noun} {name} {claimed}; {value}"
-            assert verdict == ("yes" if value == claimed else "no")
+    compared = [row for row in rows if row["kind"] == "claims_2"]
+    assert len(compared) == 300
+    for row in compared:
+        asked, answer = (turn["content"] for turn in row["messages"])
+        found, _, claim = answer.partition(", said ")
+        claimed, _, verdict = claim.rpartition(": ")
+        where, _, value = found.partition(": ")
+        name, _, noun = where.partition(", ")
+        assert asked == f"{noun} {name} {claimed}; {value}"
+        assert verdict == ("yes" if value == claimed else "no")
 
 
 def test_a_false_claim_sometimes_shares_a_word_with_the_truth(world: World) -> None:

@@ -9,8 +9,10 @@ from playbook.model.gpt import GPTMini, ModelConfig
 
 @pytest.mark.parametrize("preset", ["gpt2", "modern"])
 @pytest.mark.parametrize("kv_heads", [1, 2])
-def test_cached_equals_uncached(preset: str, kv_heads: int) -> None:
-    model = randomised(GPTMini(ModelConfig(16, 2, 28, 2, kv_heads, preset), VOCAB))  # type: ignore[arg-type]
+@pytest.mark.parametrize("reach", [0, 3, 20])
+def test_cached_equals_uncached(preset: str, kv_heads: int, reach: int) -> None:
+    config = ModelConfig(16, 2, 28, 2, kv_heads, preset, convolution=reach)  # type: ignore[arg-type]
+    model = randomised(GPTMini(config, VOCAB))
     row = torch.randint(VOCAB, (3, 9))
     cache = model.new_cache(torch.zeros(3, dtype=torch.long), capacity=9)
     pieces = [model(row[:, a:b], cache=cache) for a, b in ((0, 4), (4, 5), (5, 9))]
@@ -18,8 +20,10 @@ def test_cached_equals_uncached(preset: str, kv_heads: int) -> None:
 
 
 @pytest.mark.parametrize("preset", ["gpt2", "modern"])
-def test_padding_on_the_left_changes_nothing(preset: str) -> None:
-    model = randomised(GPTMini(ModelConfig(16, 2, 28, 2, preset=preset), VOCAB))  # type: ignore[arg-type]
+@pytest.mark.parametrize("reach", [0, 3])
+def test_padding_on_the_left_changes_nothing(preset: str, reach: int) -> None:
+    config = ModelConfig(16, 2, 28, 2, preset=preset, convolution=reach)  # type: ignore[arg-type]
+    model = randomised(GPTMini(config, VOCAB))
     short, long = torch.randint(VOCAB, (1, 4)), torch.randint(VOCAB, (1, 7))
     rows = torch.cat((torch.cat((torch.zeros(1, 3, dtype=torch.long), short), 1), long))
     together = model(rows, cache=model.new_cache(torch.tensor([3, 0]), capacity=7))

@@ -174,7 +174,8 @@ def _found_above(rows: Rows) -> int:
             if turn["role"] != "assistant":
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")
-            last = (reasoning or answer).rpartition("; ")[2]
+            parts = (reasoning or answer).split("; ")
+            last = next((part for part in reversed(parts) if ": " in part), parts[-1])  # the rest of a plan has none
             denied, value = last.endswith(": no"), last.partition(", said ")[0].rpartition(": ")[2]
             found = value == NOT_TOLD or f" {value} " in words
             said = not reasoning or answer == (IDK if denied or value == NOT_TOLD else f"{value}.")

@@ -12,20 +12,29 @@ from torch import Tensor, nn
 from playbook.model.attention import MultiHeadAttention, Rope
 from playbook.model.kv_cache import LayerCache
 from playbook.model.mlp import MLP
+from playbook.model.short_convolution import ShortConvolution
 
 NormPosition = Literal["pre", "post"]
 
 
 class Block(nn.Module):
-    """`x + attention(norm(x))`, then `x + mlp(norm(x))` (Pre-LN), or `norm(x + attention(x))` ... (Post-LN)."""
+    """`x + attention(norm(x))`, then `x + mlp(norm(x))` (Pre-LN), or `norm(x + attention(x))` ... (Post-LN).
+
+    With a `convolution`, attention reads through it.
+    """
 
     def __init__(
-        self, attention: MultiHeadAttention, mlp: MLP, norms: tuple[nn.Module, nn.Module], norm_position: NormPosition
+        self,
+        attention: MultiHeadAttention,
+        mlp: MLP,
+        norms: tuple[nn.Module, nn.Module],
+        norm_position: NormPosition,
+        convolution: ShortConvolution | None = None,
     ) -> None:
         super().__init__()
         self.attention, self.mlp = attention, mlp
         self.attention_norm, self.mlp_norm = norms
-        self.norm_position = norm_position
+        self.norm_position, self.convolution = norm_position, convolution
 
     def forward(
         self,
@@ -34,10 +43,16 @@ class Block(nn.Module):
         rope: Rope | None = None,
         cache: LayerCache | None = None,
     ) -> Float[Tensor, "batch time width"]:
+        def attend(read: Tensor) -> Tensor:
+            if self.convolution is not None:
+                read = self.convolution(read, mask, None if cache is None else cache.tail)
+            found: Tensor = self.attention(read, mask, rope, cache)
+            return found
+
         if self.norm_position == "pre":
-            x = x + self.attention(self.attention_norm(x), mask, rope, cache)
+            x = x + attend(self.attention_norm(x))
             out: Tensor = x + self.mlp(self.mlp_norm(x))
         else:
-            x = self.attention_norm(x + self.attention(x, mask, rope, cache))
+            x = self.attention_norm(x + attend(x))
             out = self.mlp_norm(x + self.mlp(x))
         return out

@@ -21,6 +21,7 @@ from playbook.model.linear import Linear
 from playbook.model.mlp import MLP, Activation
 from playbook.model.norm import LayerNorm, RMSNorm
 from playbook.model.rope import rope_tables
+from playbook.model.short_convolution import ShortConvolution
 from playbook.plumbing.errors import InputError
 
 
@@ -48,11 +49,15 @@ class ModelConfig:
     zero_init: bool | None = None
     """Output projections start at zero, so that every block starts as the identity."""
     rope_theta: float = 1000.0
+    convolution: int = 0
+    """So many tokens before it does each token take in before attention, by a short convolution; 0: none."""
 
     def __post_init__(self) -> None:
         for name in ("context", "layers", "width", "heads"):
             if getattr(self, name) < 1:
                 raise InputError(name, "at least 1", getattr(self, name))
+        if self.convolution < 0:
+            raise InputError("convolution", "at least 0", self.convolution)
         if self.width % self.heads:
             raise InputError("heads", f"a divisor of width {self.width}", self.heads)
         if self.heads % self.resolved_kv_heads:
@@ -107,7 +112,8 @@ class GPTMini(nn.Module):
             c.width, c.heads, c.resolved_kv_heads, bool(c.bias), bool(c.qk_norm), c.qk_gain
         )  # fmt: skip
         mlp = MLP(c.width, c.activation or "gelu", bool(c.bias))
-        return Block(attention, mlp, (self._norm(), self._norm()), c.norm_position)
+        convolution = ShortConvolution(c.width, c.convolution) if c.convolution else None
+        return Block(attention, mlp, (self._norm(), self._norm()), c.norm_position, convolution)
 
     def initialise(self) -> None:
         """GPT-2's .02 for embeddings (section 2.3 of its report: output projections shrink with depth), or for the
@@ -127,6 +133,8 @@ class GPTMini(nn.Module):
                     layer.initialise(0.0 if c.zero_init else 0.02 / math.sqrt(2 * c.layers))
                 else:
                     layer.initialise(1 / math.sqrt(c.width) if c.zero_init else 0.02)
+            if block.convolution is not None:
+                block.convolution.initialise()
         if not c.tie_embeddings:
             self.head.initialise(0.0 if c.zero_init else 0.02)
 

@@ -8,8 +8,19 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
+class Tail:
+    """The last few inputs of a short convolution; zeros before there were any."""
+
+    def __init__(self) -> None:
+        self.inputs: Tensor | None = None
+
+    def read(self, x: Float[Tensor, "batch time width"], reach: int) -> Float[Tensor, "batch reach width"]:
+        """What stands before `x`."""
+        return x.new_zeros(x.size(0), reach, x.size(2)) if self.inputs is None else self.inputs
+
+
 class LayerCache:
-    """Keys and values of one block, in buffers of fixed capacity."""
+    """Keys and values of one block, in buffers of fixed capacity, and the tail of its convolution if it has one."""
 
     def __init__(
         self, batch: int, kv_heads: int, capacity: int, head_dim: int, device: torch.device, dtype: torch.dtype
@@ -17,6 +28,7 @@ class LayerCache:
         self.keys = torch.empty(batch, kv_heads, capacity, head_dim, device=device, dtype=dtype)
         self.values = torch.empty_like(self.keys)
         self.length = 0
+        self.tail = Tail()
 
     def append(
         self, k: Float[Tensor, "batch kv_heads time head_dim"], v: Float[Tensor, "batch kv_heads time head_dim"]
@@ -47,6 +59,8 @@ class KVCache:
         self.padding = self.padding[rows]
         for layer in self.layers:
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            if layer.tail.inputs is not None:
+                layer.tail.inputs = layer.tail.inputs[rows]
 
     def positions(self, time: int) -> Int[Tensor, "batch time"]:
         """The position of each of the next `time` tokens in its own row: 0 is the first token that is not padding."""

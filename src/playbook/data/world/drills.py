@@ -16,7 +16,8 @@ asks for one thing more than the one before:
   or of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
 - claims, for fine-tuning: whether two values are the same. First the two alone, then in the form of a whole look-up, at
-  last with one of them to be looked up, and within sentences. Where verdicts are few among other words the rest is
+  last with one of them to be looked up, among questions that claim nothing and plans of which something is left, so
+  that what follows a value has to be read off the question. Where verdicts are few among other words the rest is
   learnt, and "yes" and "no" stay a guess.
 Names and words are of the world's lists, never a name of split C.
 """
@@ -30,7 +31,7 @@ from playbook.data.world.biographies import biography
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, Kind, World
 from playbook.data.world.names import PARTS
-from playbook.data.world.reasoning import NOUN, checked, looked_up
+from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import IDK, Turn, assistant, tool, user
@@ -145,6 +146,8 @@ class AskedEntries:
     """Share of the questions that claim a value, rightly in half of them; the answer says whether it is so."""
     nowhere: float = 0.0
     """Share of the questions about somebody, or something, that no entry tells of."""
+    more: float = 0.0
+    """Share of the questions that go on with what to look up next, one noun or two, which the answer says again."""
 
     def __call__(self, rng: random.Random, words: Words) -> list[Turn]:
         noun, other = _noun(rng, self.strange), _noun(rng, self.strange)
@@ -162,6 +165,10 @@ class AskedEntries:
                 claimed = _claimed(rng, facts[name], (*facts.values(), *rng.sample(words.values, len(facts))))
                 asked = (name, noun, claimed)
                 answer = checked(name, noun, facts[name], claimed)
+            elif rng.random() < self.more:
+                left = rng.sample(list(NOUN), rng.choice((1, 2)))
+                turns += [user(plan(name, (noun, *left))), assistant(looked_up(name, noun, facts[name], left))]
+                continue
             turns += [user(" ".join(rng.sample(asked, len(asked)))), assistant(answer)]
         return turns
 
@@ -227,6 +234,7 @@ def either(first: Drill, second: Drill, share: float) -> Drill:
 
 
 COMPARED = claims("{noun} {name} {claimed}; {value}", "{name}, {noun}: {value}, said {claimed}: {verdict}", near=0.15)
+CLAIMED = AskedEntries({"person": 1.0}, namesakes=0.3, claimed=0.4, more=0.5)
 DRILLS: dict[str, Drill] = {
     "echo_short": echo(2, 5),
     "echo_long": echo(5, 8, strange=0.1),
@@ -242,9 +250,9 @@ DRILLS: dict[str, Drill] = {
     "sentences_2": sentences((1, 2, 3), (2, 3), {"told": 0.7, "absent": 0.18, "missing": 0.12}),
     "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
     "claims_2": COMPARED,
-    "claims_3": AskedEntries({"person": 1.0}, namesakes=0.3, claimed=1.0),
+    "claims_3": CLAIMED,
     "sentences_3": either(
-        COMPARED,  # so short that it takes little of the tokens, and comparing is not lost again
+        CLAIMED,  # short, so that comparing is not lost again
         sentences((1, 2, 3), (2, 3), {"told": 0.5, "absent": 0.15, "missing": 0.1, "premise": 0.25}),
         0.5,
     ),
