@@ -9,6 +9,7 @@ from playbook.pipeline.agreement import regressions, torn_lock
 from playbook.pipeline.baseline import read_baseline, write_baseline
 from playbook.pipeline.comparison import comparison, read_column
 from playbook.pipeline.revisions import entry_metrics, stage_names
+from playbook.plumbing.files import write_json
 from playbook.plumbing.metrics import Measurement
 from playbook.reporting.headline import Line
 
@@ -68,11 +69,20 @@ def test_what_was_accepted_is_held_against_what_comes_later(checkout: Path, tmp_
     assert list(regressions(accepted, head, LINES)) == []
 
 
-def test_a_lock_whose_halves_do_not_fit_is_told(checkout: Path) -> None:
-    assert list(torn_lock(read(checkout)[0])) == []
+def test_a_lock_whose_halves_do_not_fit_is_told_and_a_lab_may_lag_behind(checkout: Path) -> None:
+    assert torn_lock(read(checkout)[0]) == ([], [])
     lock = (checkout / "dvc.lock").read_text()
+    (checkout / "labs/late").mkdir(parents=True)
+    (checkout / "labs/late/dvc.yaml").write_text("stages: {fork: {cmd: b}}")
+    made = {
+        "schema": "2.0",
+        "stages": {"fork": {"cmd": "b", "deps": [{"path": "data/x", "md5": "2" * 32}], "outs": []}},
+    }
+    write_json(checkout / "labs/late/dvc.lock", made)
+    used = "has used another data/x than its maker has left"
+    assert torn_lock(read(checkout)[0]) == ([], [f"labs/late/dvc.lock: fork {used}"])
     (checkout / "dvc.lock").write_text(lock.replace("0" * 32, "1" * 32, 1))
-    assert list(torn_lock(read(checkout)[0])) == ["dvc.lock: train has used another data/x than its maker has left"]
+    assert torn_lock(read(checkout)[0])[0] == [f"dvc.lock: train {used}"]
 
 
 def test_matrices_are_multiplied_out() -> None:

@@ -26,7 +26,8 @@ def problems(root: Path) -> tuple[list[str], list[str]]:
         found = revisions(root, Path(repo.cache.local.path))
         workspace, head = found[0], next((revision for revision in found if revision.name == HEAD), None)
         main, labs = agreement.stale(repo, root)
-        told = [*agreement.changed_outputs(repo, root), *main, *agreement.torn_lock(workspace)]
+        torn, torn_labs = agreement.torn_lock(workspace)
+        told, labs = [*agreement.changed_outputs(repo, root), *main, *torn], [*labs, *torn_labs]
         reports = [name for name in workspace.names("reports") if name != BASELINE.as_posix()]
         told += agreement.strays(repo, root, [*reports, *workspace.names("labs")])
         if head is not None:

@@ -40,15 +40,19 @@ def strays(repo: Any, root: Path, tracked: list[str]) -> Iterator[str]:
             yield f"{name}: no stage writes it"
 
 
-def torn_lock(revision: Revision) -> Iterator[str]:
-    """Inputs that another stage is on record to have written otherwise."""
+def torn_lock(revision: Revision) -> tuple[list[str], list[str]]:
+    """(main chain, labs): inputs that another stage is on record to have written otherwise. A lab may lag behind."""
     pipelines = revision.pipelines()
     written = {out["path"]: out["md5"] for entries in pipelines.values() for e in entries.values() for out in e["outs"]}
-    for entries in pipelines.values():
+    main, labs = list[str](), list[str]()
+    for pipeline, entries in pipelines.items():
         for name, entry in entries.items():
             for dep in entry.get("deps") or []:
                 if written.get(dep["path"], dep.get("md5")) != dep.get("md5"):
-                    yield f"dvc.lock: {name} has used another {dep['path']} than its maker has left"
+                    lock = "dvc.lock" if pipeline == "main" else f"{pipeline}/dvc.lock"
+                    told = f"{lock}: {name} has used another {dep['path']} than its maker has left"
+                    (main if pipeline == "main" else labs).append(told)
+    return main, labs
 
 
 def stale(repo: Any, root: Path) -> tuple[list[str], list[str]]:
