@@ -70,7 +70,7 @@ def test_not_a_number_is_refused_and_the_old_file_stands(tmp_path: Path) -> None
 
 
 HANGING_STAGE = """
-import sys, time
+import signal, sys, time
 from dataclasses import dataclass
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.stage import stage
@@ -79,6 +79,7 @@ from playbook.plumbing.stage import stage
 class Params:
     pass
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us in the background has it ignored
 with stage("stages.code", Params), atomic_write("out.txt") as handle:
     handle.write("half")
     handle.flush()
