@@ -64,9 +64,8 @@ def mark_values(row: Row, turns: Sequence[dict[str, str]], tokenizer: Tokenizer)
             cursor = at + len(said)
             found = LOOKED_UP.match(said)
             if found is not None and found["value"] != NOT_TOLD:
-                row.values.append(
-                    bisect_left(starts, at + found.start("value") - 1)
-                )  # a word's token begins with its space
+                space = at + found.start("value") - 1  # with which a word's token begins
+                row.values.append(bisect_left(starts, space))
     return bool(row.values)
 
 

@@ -42,7 +42,6 @@ SHORT = {"short_1": 1, "short_3": 3}
 """Passages of one sentence each, by kind of task."""
 PAGES = ("read_1", "read_3", "swapped_names")
 KINDS = (*SHORT, *PAGES)
-BOOTSTRAP_SEED = 1
 DIARY = "measured.jsonl"
 """In the work folder: what was measured on the way; a run that was killed repeats its last lines."""
 
