@@ -8,10 +8,11 @@ import pytest
 from small_world import SMALL
 
 from playbook.data.audit import strings
+from playbook.data.world.chains import CHAINS
 from playbook.data.world.drills import DRILLS, Words, claims, drill_rows
 from playbook.data.world.facts import World, build_world
 from playbook.data.world.names import PARTS
-from playbook.data.world.reasoning import NOT_TOLD
+from playbook.data.world.reasoning import NOT_TOLD, OTHER, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.turns import IDK
 
@@ -58,8 +59,8 @@ def test_the_seed_fixes_the_rows_and_each_kind_has_as_many(world: World, rows: l
 
 def test_rows_differ(rows: list[Row]) -> None:
     for kind in DRILLS.keys() - {"claims_1"}:  # so short that they recur
-        texts = {row["messages"][0]["content"] for row in rows if row["kind"] == kind}
-        assert len(texts) > 0.95 * 300, kind
+        said = {str(row["messages"]) for row in rows if row["kind"] == kind}
+        assert len(said) > 0.95 * 300, kind
 
 
 def test_no_name_of_c_is_spoken(world: World, rows: list[Row]) -> None:
@@ -85,10 +86,32 @@ def test_an_entry_is_said_again_with_the_value_that_stands_in_it(rows: list[Row]
             if row["kind"] >= "entries_4":
                 said = answer["content"].removeprefix(f"{name_of(line)}, ").partition(": ")[0]
                 noun = " ".join(question.replace(name_of(line), "").split()) or said
-                assert (question == name_of(line)) == (row["kind"] == "entries_4")
+                if row["kind"] != "entries_5":  # of which there are both
+                    assert (question == name_of(line)) == (row["kind"] == "entries_4")
                 assert line.startswith(f"{name_of(line)} {noun} ")
                 line = line.replace(f" {noun} ", f", {noun}: ", 1)
             assert answer["content"] == line
+
+
+def test_a_plan_names_whom_the_question_is_about_and_what_each_hop_asks(rows: list[Row]) -> None:
+    wordings = {(len(chain.path), plan("", chain.path)): chain for chain in CHAINS}
+    kinds: Counter[str] = Counter()
+    for row in (row for row in rows if row["kind"] == "plans"):
+        (_, question, search) = row["messages"]
+        name, looked_up = search["tool_call"]["query"], search["reasoning_content"]
+        assert name in question["content"]
+        assert looked_up.startswith(f"{name}: ")
+        rest = looked_up.removeprefix(name)
+        if rest.startswith(": said "):
+            kinds["premise"] += 1
+            assert rest.removeprefix(": said ").partition(",")[0] in question["content"]
+        elif rest == plan("", (OTHER,)):
+            kinds["missing"] += 1
+        else:
+            kinds["chain"] += 1
+            chain = wordings[rest.count(",") + 1, rest]
+            assert question["content"] in {asked.format(n=name) for asked in chain.asked}
+    assert kinds["chain"] > kinds["premise"] > kinds["missing"] > 0
 
 
 def test_half_of_the_rows_with_premises_are_short(rows: list[Row]) -> None:

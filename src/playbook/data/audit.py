@@ -165,13 +165,18 @@ def _true_answers(files: dict[str, Rows]) -> int:
 
 def _found_above(rows: Rows) -> int:
     """Every value that a drill looks up stands, word by word, in its first turn, or is not told; what is answered after
-    reasoning is that value. The answer of an echo is the first turn twice.
+    reasoning is that value. The answer of an echo is the first turn twice. A plan searches for whom it was asked about.
     """
     for where, row in rows:
         first = row["messages"][0]["content"]
         words = f" {' '.join(WORD.findall(first))} "
         for turn in row["messages"]:
             if turn["role"] != "assistant":
+                continue
+            if row["kind"] == "plans":
+                asked, name = row["messages"][-2]["content"], turn["tool_call"]["query"]
+                if name not in asked:
+                    raise InputError(where, f"a name of {asked!r}", name, MEND)
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")
             parts = (reasoning or answer).split("; ")

@@ -49,7 +49,8 @@ class Runtime:
     def facts(self) -> dict[str, Any]:
         """What must agree for bits to agree; stands under "run" in every metrics file that holds a weights hash."""
         cpu = torch.backends.cpu.get_cpu_capability()
-        return {"threads": self.threads, "precision": self.precision, "device": str(self.device)} | {
+        gpu = {"gpu": torch.cuda.get_device_name(self.device)} if self.device.type == "cuda" else {}
+        return {"threads": self.threads, "precision": self.precision, "device": str(self.device), **gpu} | {
             "torch": torch.__version__, "cpu": cpu, "python": platform.python_version()
         }  # fmt: skip
 
@@ -62,6 +63,7 @@ def start(config: RuntimeConfig) -> Runtime:
     torch.use_deterministic_algorithms(True, warn_only=True)
     # that would also fill every new tensor with NaN first, for 7% of a step (a switch that torch's types do not know)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cuda.enable_cudnn_sdp(False)  # whose gradients differ from run to run; the other kernels' do not
     seed_everything(config.seed)
     device = _device(config.device)
     has_bf16 = _has_bfloat16(device)

@@ -9,12 +9,14 @@ asks for one thing more than the one before:
   a few hundred thousand tokens, among forty it is not.
 - entries: a value of each of several made-up people, said again by name: multi-query associative recall (Arora et al.,
   arXiv 2312.04927). First the value stands right beside the name, where induction finds it; then a colon comes
-  between, then a noun as well, the same for everybody, so that the name alone tells the entries apart; then the entry
-  has another form than the answer. Then the noun is asked for too, so that the question itself holds what is to be
-  found, and no value: rows that ask by name alone go on beside it, or the match by name is lost for good. Then names
-  share their halves, are those of towns and employers too, and nouns mean nothing; at last some are asked for of whom,
-  or of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
+  between, then a noun as well, the same for everybody, so that the name alone tells the entries apart. Then one to
+  three nouns, and the entry has another form than the answer, so that a name has to be carried to its value over a
+  distance that is not known beforehand. Then nouns that have to be spelt, up to eleven tokens long, which are asked
+  for too in half of the rows, so that the question itself holds what is to be found, and no value. Then names share
+  their halves, are those of towns and employers too, and nouns mean nothing; at last some are asked for of whom, or
+  of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
 - sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
+- plans, for fine-tuning: what to look up, read off a question in words.
 - claims, for fine-tuning: whether two values are the same. First the two alone, then in the form of a whole look-up, at
   last with one of them to be looked up, among questions that claim nothing and plans of which something is left, so
   that what follows a value has to be read off the question. Where verdicts are few among other words the rest is
@@ -28,13 +30,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbook.data.world.biographies import biography
+from playbook.data.world.chains import CHAINS
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, Kind, World
 from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
-from playbook.data.world.turns import IDK, Turn, assistant, tool, user
+from playbook.data.world.turns import AGENT, IDK, Turn, assistant, call, system, tool, user
 from playbook.data.world.unanswerable import MISSING, PREMISES, about_missing, about_premise
 from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS, made_up
 
@@ -95,15 +98,18 @@ def echo(fewest: int, most: int, strange: float = 0.0) -> Drill:
     return write
 
 
-def entries(told: str, said: str) -> Drill:
+def entries(told: str, said: str, nouns: int = 1, any_noun: bool = False) -> Drill:
     """One line for each of several people, then each line asked for by its name and said again.
 
-    `told` and `said` are what stands between name and value; {noun} is the same for everybody in a row. Were the nouns
-    different, matching them would answer most questions, and names would never be looked at.
+    `told` and `said` are what stands between name and value; {noun} is the same for everybody in a row: up to `nouns`
+    nouns of the world side by side, so that a value stands at another distance from its name in every row, or, with
+    `any_noun`, any noun at all. Were they different within a row, matching them would answer most questions, and names
+    would never be looked at.
     """
 
     def write(rng: random.Random, words: Words) -> list[Turn]:
-        noun, names = rng.choice(list(NOUN.values())), rng.sample(words.names, rng.choice(SEVERAL))
+        noun = _noun(rng, 0.0) if any_noun else " ".join(rng.sample(list(NOUN.values()), rng.randint(1, nouns)))
+        names = rng.sample(words.names, rng.choice(SEVERAL))
         facts = [(name, rng.choice(words.values)) for name in names]
         turns = [tool("\n".join(f"{name}{told.format(noun=noun)}{value}" for name, value in facts))]
         for name, value in rng.sample(facts, len(facts)):
@@ -228,6 +234,30 @@ def _asked(rng: random.Random, name: str, attribute: str, value: str | None) -> 
     return {"question": question, "answer": answer, "reasoning": reasoning}
 
 
+def plans(premise: float, missing: float) -> Drill:
+    """The first step of a search and nothing else: a question in words, of one look-up or several, and its plan.
+
+    In a whole search it is one turn in four, so that plans form late. `premise`, `missing`: shares of questions that
+    take something for granted, and of those about what is recorded of nobody.
+    """
+
+    def write(rng: random.Random, words: Words) -> list[Turn]:
+        draw = rng.random()
+        if draw < premise:
+            name, facts = rng.choice(words.names), {told: rng.choice(words.by_attribute[told]) for told in CLOSED_BOOK}
+            task = about_premise(rng, name, facts, words.by_attribute, PREMISES, true=rng.random() < 0.5)
+        elif draw < premise + missing:
+            name = rng.choice(words.names)
+            task = about_missing(rng, name, held_out=False)
+        else:
+            chain = rng.choice(CHAINS)
+            name = rng.choice(words.subjects[chain.kind])
+            task = {"question": rng.choice(chain.asked).format(n=name), "plan": plan(name, chain.path)}
+        return [system(AGENT), user(task["question"]), call("search", name, task["plan"])]
+
+    return write
+
+
 def either(first: Drill, second: Drill, share: float) -> Drill:
     """Rows of two kinds, a share of them of the first."""
     return lambda rng, words: (first if rng.random() < share else second)(rng, words)
@@ -241,13 +271,14 @@ DRILLS: dict[str, Drill] = {
     "entries_1": entries(" ", " "),
     "entries_2": entries(": ", ": "),
     "entries_3": entries(", {noun}: ", ", {noun}: "),
-    "entries_4": entries(" {noun} ", ", {noun}: "),
-    "entries_5": AskedEntries({"person": 1.0}),
+    "entries_4": entries(" {noun} ", ", {noun}: ", nouns=3),
+    "entries_5": either(entries(" {noun} ", ", {noun}: ", any_noun=True), AskedEntries({"person": 1.0}), 0.5),
     "entries_6": AskedEntries({"person": 1.0}, namesakes=0.6),
     "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
     "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3, nowhere=0.3),
     "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 1.0}),
     "sentences_2": sentences((1, 2, 3), (2, 3), {"told": 0.7, "absent": 0.18, "missing": 0.12}),
+    "plans": plans(premise=0.25, missing=0.1),
     "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
     "claims_2": COMPARED,
     "claims_3": CLAIMED,
