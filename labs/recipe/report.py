@@ -24,7 +24,7 @@ from playbook.reporting.figures import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, ST
 from playbook.reporting.tables import format_measurement, markdown_table
 
 REPORTS = Path("labs/recipe/reports")
-WHOLE, AT_ONCE, CONTROL, CHOOSING = "ladder", "asked_at_once", "control", "short_3"
+WHOLE, SPELT, CONTROL, CHOOSING = "ladder", "spelt_at_once", "control", "short_3"
 HEADERS = {
     "short_1": "one sentence",
     "short_3": "the right one of three",
@@ -106,7 +106,7 @@ def draw_rungs(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) ->
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9, 4.2), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
-        for axes, arm in zip(panels, (WHOLE, AT_ONCE), strict=True):
+        for axes, arm in zip(panels, (WHOLE, SPELT), strict=True):
             for rung, colour in zip(RUNGS, COLOURS, strict=False):
                 for _, one in curves[arm].groupby("seed"):
                     axes.plot(one.num_tokens, one[f"rung_{rung}"], color=colour, alpha=0.35, linewidth=0.8)
@@ -150,8 +150,8 @@ The verdict compares the second column. The negative control saw as many tokens 
 
 ![Which rungs stand, with entries_4 and without it](figures/rungs.svg)
 
-*New rows of each drill, the model given all that comes before a value ([rungs.py](../rungs.py)). The question of
-entries_5 holds name and noun, the words that the look-up goes by, and no value.*
+*New rows of each drill, the model given all that comes before a value ([rungs.py](../rungs.py)). Nouns of entries_5 are
+one to eleven tokens long, so that a value may stand at any distance from its name; those of entries_3 have one.*
 
 Made by `python -m labs.recipe.report`; `dvc repro labs/recipe/dvc.yaml` remakes everything.
 """

@@ -1,5 +1,7 @@
 import random
+import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,6 +104,19 @@ def test_a_biography_tells_each_fact_once_and_names_its_subject_first(world: Wor
         assert text.count(".") == 4
         assert all(text.count(value) == 1 for value in values.values())
         assert person.name in text.partition(".")[0]
+
+
+def test_a_held_out_wording_has_no_word_that_training_has_not() -> None:
+    """Such a word would be spelt in pieces, as words without a meaning are, and those are recorded of nobody."""
+    for attribute, wordings in HELD_OUT.items():
+        spoken = words_of(ASKED[attribute])
+        assert words_of(wordings) <= spoken, attribute
+    for chain in CHAINS:
+        assert words_of(chain.held_out) <= words_of(chain.asked), chain.path
+
+
+def words_of(wordings: Sequence[str]) -> set[str]:
+    return {word.lower() for text in wordings for word in re.findall(r"[a-zA-Z]+", text.replace("{n}'s", ""))} - {"n"}
 
 
 def test_wordings_of_training_and_evaluation_are_strangers() -> None:

@@ -44,7 +44,9 @@ def filter_logits(logits: Float[Tensor, "batch vocab"], config: SamplingConfig) 
     if config.top_p < 1:
         ordered, order = logits.sort(dim=-1, descending=True)
         probabilities = ordered.softmax(-1)
-        mass_before = probabilities.cumsum(-1) - probabilities
+        mass_before = (
+            probabilities.cpu().cumsum(-1).to(probabilities.device) - probabilities
+        )  # a GPU sums in no fixed order
         ordered = ordered.masked_fill(mass_before >= config.top_p, -math.inf)
         logits = torch.empty_like(logits).scatter_(-1, order, ordered)
     return logits

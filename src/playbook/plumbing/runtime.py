@@ -59,13 +59,13 @@ def start(config: RuntimeConfig) -> Runtime:
     """Set threads, seed every generator, choose device and precision."""
     keep_freed_memory()
     torch.set_num_threads(config.threads)
+    device = _device(config.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # a GPU's fused attention adds up its gradients in a fixed order only where a mere warning would not do
+    torch.use_deterministic_algorithms(True, warn_only=device.type != "cuda")
     # that would also fill every new tensor with NaN first, for 7% of a step (a switch that torch's types do not know)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cuda.enable_cudnn_sdp(False)  # whose gradients differ from run to run; the other kernels' do not
     seed_everything(config.seed)
-    device = _device(config.device)
     has_bf16 = _has_bfloat16(device)
     if config.precision == "bfloat16" and not has_bf16:
         raise InputError(

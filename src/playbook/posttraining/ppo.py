@@ -33,7 +33,8 @@ def token_rewards(
         raise InputError("weights", "at least one token in every answer", "a row without any")
     last = weights.size(1) - 1 - (weights > 0).int().flip(1).argmax(1)
     rewards = -beta * (logps - reference_logps).detach() * weights
-    return rewards.scatter_add(1, last[:, None], scores.detach().to(rewards.dtype)[:, None])
+    rewards[torch.arange(len(last)), last] += scores.detach().to(rewards.dtype)
+    return rewards
 
 
 def generalized_advantages(

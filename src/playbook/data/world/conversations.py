@@ -194,7 +194,7 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.13, form: 0.08, unknown: 0.03, reading: 0.20, search: 0.30, search_unknown: 0.15,
+    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.30, search_unknown: 0.15,
     remembering: 0.03, recalling: 0.04, preferred_style: 0.04,
 }  # fmt: skip
 

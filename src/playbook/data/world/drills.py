@@ -180,7 +180,8 @@ class AskedEntries:
 
 
 def _noun(rng: random.Random, strange: float) -> str:
-    return made_up(rng) if rng.random() < strange else rng.choice((*NOUN.values(), *MISSING))
+    """One without a meaning, in a share `strange`; half of the others are the world's own, of one token each."""
+    return made_up(rng) if rng.random() < strange else rng.choice(rng.choice((list(NOUN.values()), MISSING)))
 
 
 def _claimed(rng: random.Random, value: str, others: Sequence[str], near: float = 0.5) -> str:
@@ -274,8 +275,8 @@ DRILLS: dict[str, Drill] = {
     "entries_4": entries(" {noun} ", ", {noun}: ", nouns=3),
     "entries_5": either(entries(" {noun} ", ", {noun}: ", any_noun=True), AskedEntries({"person": 1.0}), 0.5),
     "entries_6": AskedEntries({"person": 1.0}, namesakes=0.6),
-    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3),
-    "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.3, nowhere=0.3),
+    "entries_7": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.1),
+    "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.1, nowhere=0.3),
     "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 1.0}),
     "sentences_2": sentences((1, 2, 3), (2, 3), {"told": 0.7, "absent": 0.18, "missing": 0.12}),
     "plans": plans(premise=0.25, missing=0.1),
