@@ -10,9 +10,9 @@ from small_world import SMALL
 from playbook.data.audit import strings
 from playbook.data.world.chains import CHAINS
 from playbook.data.world.drills import DRILLS, Words, claims, drill_rows
-from playbook.data.world.facts import World, build_world
+from playbook.data.world.facts import CHANGING, World, build_world
 from playbook.data.world.names import PARTS
-from playbook.data.world.reasoning import NOT_TOLD, OTHER, plan
+from playbook.data.world.reasoning import NOT_TOLD, NOUN, OTHER, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.turns import IDK
 
@@ -195,7 +195,7 @@ def test_all_people_of_a_row_have_the_same_noun_so_only_the_name_tells(rows: lis
 def test_a_sentence_is_read_by_name_and_attribute_or_it_is_not_told(rows: list[Row]) -> None:
     outcomes: Counter[str] = Counter()
     for row in sentences(rows):
-        texts = dict(line.split(", ", 1) for line in row["messages"][0]["content"].split("\n"))
+        texts = {name: " ".join(lines) for name, lines in passages_of(row).items()}
         for question, answer in exchanges(row):
             name = answer["reasoning_content"].partition(", ")[0]
             last, _, claimed = answer["reasoning_content"].rpartition("; ")[2].partition(", said ")
@@ -211,6 +211,29 @@ def test_a_sentence_is_read_by_name_and_attribute_or_it_is_not_told(rows: list[R
             assert answer["content"] == (IDK if denied else f"{value}.")
     assert set(outcomes) == {"absent", "missing", "premise", "told"}
     assert outcomes["told"] > outcomes.total() / 2
+
+
+def passages_of(row: Row) -> dict[str, list[str]]:
+    """Title -> its passages, oldest first."""
+    found: dict[str, list[str]] = {}
+    for line in sorted(row["messages"][0]["content"].split("\n"), key=lambda line: re.findall(r"[0-9]{4}", line)[0]):
+        title, _, text = line.partition(", ")
+        found.setdefault(title, []).append(text)
+    return found
+
+
+def test_of_what_has_changed_the_newest_counts(rows: list[Row]) -> None:
+    changing, changed = {NOUN[attribute] for attribute in CHANGING.values()}, 0
+    for row in sentences(rows):
+        told = passages_of(row)
+        for _, answer in exchanges(row):
+            name, _, rest = answer["reasoning_content"].partition(", ")
+            noun, _, value = rest.partition(": ")
+            if noun in changing and value != NOT_TOLD and len(told[name]) > 1 and ";" not in value:
+                changed += 1
+                assert value in told[name][-1]
+                assert f"no longer {value}" not in told[name][-1]
+    assert changed > 20
 
 
 @pytest.mark.parametrize("kind", ["entries_6", "entries_7", "sentences_1"])

@@ -15,7 +15,8 @@ asks for one thing more than the one before:
   for too in half of the rows, so that the question itself holds what is to be found, and no value. Then names share
   their halves, are those of towns and employers too, and nouns mean nothing; at last some are asked for of whom, or
   of which, no entry tells. Without the steps in between, a model picks the value of anybody for a long time.
-- sentences: the same in short passages, with questions in words, answered with reasoning as all passages are.
+- sentences: the same in short passages, with questions in words, answered with reasoning as all passages are; in
+  fine-tuning with news of what has changed since, so that of several passages the newest counts.
 - plans, for fine-tuning: what to look up, read off a question in words.
 - claims, for fine-tuning: whether two values are the same. First the two alone, then in the form of a whole look-up, at
   last with one of them to be looked up, among questions that claim nothing and plans of which something is left, so
@@ -29,10 +30,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from playbook.data.world.biographies import biography
+from playbook.data.world.biographies import biography, news
 from playbook.data.world.chains import CHAINS
 from playbook.data.world.documents import passage
-from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, Kind, World
+from playbook.data.world.facts import ATTRIBUTES, CHANGING, CLOSED_BOOK, Entity, Fact, Kind, World
 from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
 from playbook.data.world.strangers import unknown_people, unused
@@ -193,18 +194,28 @@ def _claimed(rng: random.Random, value: str, others: Sequence[str], near: float 
     return rng.choice(similar or others)
 
 
-def sentences(subjects: tuple[int, ...], attributes: tuple[int, ...], asked: Mapping[str, float]) -> Drill:
+def sentences(
+    subjects: tuple[int, ...], attributes: tuple[int, ...], asked: Mapping[str, float], news: float = 0.0
+) -> Drill:
     """The same in whole sentences: short passages, and questions in words, answered with reasoning.
 
     `asked`: shares of questions about what is told, about somebody `absent`, about what is `missing`, on a `premise`.
+    `news`: share of the rows in which something has changed since a page was written, once or twice; the newest counts.
     """
 
     def write(rng: random.Random, words: Words) -> list[Turn]:
         kind = rng.choices(list(ATTRIBUTES), (4, 1, 1))[0]
         told = rng.sample(ATTRIBUTES[kind], min(rng.choice(attributes), len(ATTRIBUTES[kind])))
+        changes = rng.random() < news
+        if changes and CHANGING[kind] not in told:
+            told[0] = CHANGING[kind]
         *names, nobody = words.namesakes(rng, kind, rng.choice(subjects) + 1)
         facts = {name: {attribute: rng.choice(words.by_attribute[attribute]) for attribute in told} for name in names}
-        turns = [tool("\n".join(_passage(rng, kind, name, values) for name, values in facts.items()))]
+        passages = [_passage(rng, kind, name, values) for name, values in facts.items()]
+        if changes:
+            items = [item for name, values in facts.items() for item in _news(rng, words, kind, name, values)]
+            passages = rng.sample([*passages, *items], len(passages) + len(items))
+        turns = [tool("\n".join(passages))]
         pairs = [(name, attribute) for name in names for attribute in told]
         for name, attribute in rng.sample(pairs, min(len(pairs), QUESTIONS)):
             task = _asked(rng, name, attribute, facts[name][attribute])
@@ -223,7 +234,19 @@ def sentences(subjects: tuple[int, ...], attributes: tuple[int, ...], asked: Map
 
 def _passage(rng: random.Random, kind: Kind, name: str, values: Mapping[str, str]) -> str:
     text = biography(rng, Entity("", kind, name, "A"), values)
-    return passage({"title": name, "date": f"{rng.randint(2012, 2024)}", "text": text})
+    return passage({"title": name, "date": f"{rng.randint(2012, 2016)}", "text": text})
+
+
+def _news(rng: random.Random, words: Words, kind: Kind, name: str, values: dict[str, str]) -> list[str]:
+    """No change, one or two, oldest first; `values` are the newest afterwards."""
+    attribute, items = CHANGING[kind], []
+    for years in ((2018, 2020), (2022, 2024))[: rng.choice((0, 1, 1, 2))]:
+        old, date = values[attribute], f"{rng.randint(*years)}"
+        values[attribute] = rng.choice([value for value in words.by_attribute[attribute] if value != old])
+        before, after = (Fact("", attribute, value, date) for value in (old, values[attribute]))
+        text = news(rng, Entity("", kind, name, "A"), before, after)
+        items.append(passage({"title": name, "date": date, "text": text}))
+    return items
 
 
 def _asked(rng: random.Random, name: str, attribute: str, value: str | None) -> dict[str, str]:
@@ -285,7 +308,11 @@ DRILLS: dict[str, Drill] = {
     "claims_3": CLAIMED,
     "sentences_3": either(
         CLAIMED,  # short, so that comparing is not lost again
-        sentences((1, 2, 3), (2, 3), {"told": 0.5, "absent": 0.15, "missing": 0.1, "premise": 0.25}),
+        either(
+            sentences((1, 2, 3), (2, 3), {"told": 0.5, "absent": 0.15, "missing": 0.1, "premise": 0.25}),
+            sentences((1, 2), (1, 2), {"told": 0.8, "absent": 0.2}, news=1.0),
+            0.6,
+        ),
         0.5,
     ),
 }
