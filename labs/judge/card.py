@@ -1,6 +1,6 @@
 """The judge card of every judge: agreement with gold, position, length; flags computed from the intervals.
 
-Reads: data/corpus (prompts that the gold reward can score), models/reward.
+Reads: data/corpus (prompts that the gold reward can score), models/reward, models/sft (its reference answers).
 Writes: labs/judge/data/records.jsonl, labs/judge/reports/README.md, card.json.
 Note: verdicts are kept in .work/verdicts.jsonl by content, so that an endpoint is asked once for each pair and order;
     those of the reward model, which trains anew, under its weights.
@@ -18,7 +18,7 @@ from playbook.evaluation.endpoint_judge import endpoint
 from playbook.evaluation.judge import Duel, Judge, Verdicts, judge_duels
 from playbook.evaluation.judge_card import card, flags
 from playbook.evaluation.reward_judge import open_reward_model, reward_judge
-from playbook.model.checkpoint import weights_sha256
+from playbook.model.checkpoint import load_model, weights_sha256
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json, write_jsonl
 from playbook.plumbing.metrics import Measurement
@@ -73,7 +73,7 @@ def main() -> None:
         truth = judge_duels(judges.gold_judge(), duels, verdicts)
         records, arms, told = [], dict[str, Any](), dict[str, list[str]]()
         model, tokenizer = open_reward_model(run.input("models/reward"))
-        ours = reward_judge(REWARD, model, tokenizer, duels)
+        ours = reward_judge(REWARD, model, tokenizer, duels, load_model(run.input("models/sft")))
         kept = Verdicts(work_root() / f"verdicts-{weights_sha256(model)[:16]}.jsonl")
         for judge in all_judges(params, ours):
             judged = judge_duels(judge, duels, kept if judge is ours else verdicts)

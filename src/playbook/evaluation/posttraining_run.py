@@ -35,6 +35,7 @@ from playbook.posttraining.preference_training import (
     refer,
     train_on_pairs,
 )
+from playbook.posttraining.reference_answers import with_reference_answers
 from playbook.posttraining.reward_model import reward_model_from, score_pairs
 from playbook.posttraining.rollouts import Record
 from playbook.text.tokenizer import Tokenizer, load_tokenizer
@@ -65,11 +66,11 @@ def train_reward_model(
     rewarder = reward_model_from(model)
     trained, held_out = split_rows(rows, config.held_out)
     if trained and held_out:
-        objective = RewardObjective(config)
-        result = train_on_pairs(
-            rewarder, encoded(trained, tokenizer, model), config, objective, run.work, runtime.seed
-        )  # fmt: skip
-        pairs = encoded(held_out, tokenizer, model)
+        seen = [
+            with_reference_answers(part, model, tokenizer) if config.guided else part for part in (trained, held_out)
+        ]
+        learnt, pairs = (encoded(part, tokenizer, model) for part in seen)
+        result = train_on_pairs(rewarder, learnt, config, RewardObjective(config), run.work, runtime.seed)
         found = reward_records(held_out, score_pairs(rewarder, pairs, SCORED_AT_ONCE).tolist())
         _finish(run, rewarder, tokenizer, out, runtime, reward_metrics(found, runtime.seed), curve_facts(result))
         result.curve.write(curve)

@@ -67,6 +67,8 @@ class RewardConfig(PreferenceConfig):
     """Times the `margin` of a row, where rows have one: by how much a clear preference has to lead."""
     centering: float = 0.01
     """Price of rewards whose mean over a pair is not 0."""
+    guided: bool = True
+    """Show the fine-tuned model's own answer before the one that is judged (see `reference_answers`)."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ UNANSWERABLE_SHARE = 0.25
 def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str, Any]:
     """A closed-book prompt about an A person or about nobody, with what the gold reward needs to score an answer.
 
-    `entity` is an id, or the name of nobody: what a split of the prompts has to keep together.
+    `entity` is an id, or the name of nobody: what a split of the prompts has to keep together. `question`: the prompt
+    without what it says of the answer's form.
     """
     person = rng.choice(world.of("person", "A"))
     if rng.random() < UNANSWERABLE_SHARE:
@@ -36,16 +37,17 @@ def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str,
         attribute = rng.choice(CLOSED_BOOK) if missing else task["attribute"]
         return {
             "kind": task["kind"], "entity": person.id if missing else name, "attribute": task["attribute"],
-            "format": "plain", "messages": [user(task["question"])], "answer": IDK,
-            "candidates": world.candidates(attribute, "A", "B"),
+            "format": "plain", "messages": [user(task["question"])], "question": [user(task["question"])],
+            "answer": IDK, "candidates": world.candidates(attribute, "A", "B"),
         }  # fmt: skip
     attribute = rng.choice(CLOSED_BOOK)
-    question, form = rng.choice(ASKED[attribute]).format(n=person.name), "plain"
+    question, instruction, form = rng.choice(ASKED[attribute]).format(n=person.name), "", "plain"
     if rng.random() < FORMAT_SHARE:
         form = rng.choice(list(INSTRUCTIONS))
-        question += f" {rng.choice(INSTRUCTIONS[form])}"
+        instruction = f" {rng.choice(INSTRUCTIONS[form])}"
     return {
-        "kind": "fact", "entity": person.id, "attribute": attribute, "format": form, "messages": [user(question)],
+        "kind": "fact", "entity": person.id, "attribute": attribute, "format": form,
+        "messages": [user(question + instruction)], "question": [user(question)],
         "answer": f"{world.newest(person, attribute).value}.", "candidates": world.candidates(attribute, "A", "B"),
     }  # fmt: skip
 
@@ -87,6 +89,7 @@ def preference_rows(world: World) -> Iterator[dict[str, Any]]:
             "entity": row["entity"],
             "label": label,
             "prompt": row["messages"],
+            "question": row["question"],
             "chosen": [assistant(chosen)],
             "rejected": [assistant(rejected)],
             "gold_chosen": gold_reward(row, chosen).total,
