@@ -97,7 +97,7 @@ def test_a_plan_names_whom_the_question_is_about_and_what_each_hop_asks(rows: li
     wordings = {(len(chain.path), plan("", chain.path)): chain for chain in CHAINS}
     kinds: Counter[str] = Counter()
     for row in (row for row in rows if row["kind"] == "plans"):
-        (_, question, search) = row["messages"]
+        (_, question, *_, search) = row["messages"]
         name, looked_up = search["tool_call"]["query"], search["reasoning_content"]
         assert name in question["content"]
         assert looked_up.startswith(f"{name}: ")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small_world import SMALL, TINY
 
+from playbook.data.world import memory
 from playbook.data.world.biographies import biography, current, tell
 from playbook.data.world.chains import CHAINS, chains, follow, visited
 from playbook.data.world.config import WorldConfig
@@ -115,8 +116,19 @@ def test_a_held_out_wording_has_no_word_that_training_has_not() -> None:
         assert words_of(chain.held_out) <= words_of(chain.asked), chain.path
 
 
+@pytest.mark.parametrize("held_out", [
+    memory.TELL_HELD_OUT, memory.UPDATE_HELD_OUT, memory.FORGET_HELD_OUT, memory.ASK_HELD_OUT,
+    *memory.TELL_STYLE_HELD_OUT.values(),
+])  # fmt: skip
+def test_nor_has_one_about_the_user(held_out: tuple[str, ...]) -> None:
+    styles = [text for texts in memory.TELL_STYLE.values() for text in texts]
+    told = [*memory.TELL, *memory.UPDATE, *memory.FORGET, *memory.ASK, *styles]
+    assert words_of(held_out) <= words_of(told)
+
+
 def words_of(wordings: Sequence[str]) -> set[str]:
-    return {word.lower() for text in wordings for word in re.findall(r"[a-zA-Z]+", text.replace("{n}'s", ""))} - {"n"}
+    texts = [text.replace("{n}'s", "").lower() for text in wordings]
+    return {word for text in texts for word in re.findall(r"[a-z]+", text)} - {"n", "t", "v"}
 
 
 def test_wordings_of_training_and_evaluation_are_strangers() -> None:

@@ -174,8 +174,8 @@ def _found_above(rows: Rows) -> int:
             if turn["role"] != "assistant":
                 continue
             if row["kind"] == "plans":
-                asked, name = row["messages"][-2]["content"], turn["tool_call"]["query"]
-                if name not in asked:
+                asked, name = row["messages"][1]["content"], turn["tool_call"]["query"]
+                if turn["tool_call"]["name"] == "search" and name not in asked:
                     raise InputError(where, f"a name of {asked!r}", name, MEND)
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")

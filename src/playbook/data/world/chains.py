@@ -13,16 +13,21 @@ from playbook.data.world.templates import ASKED, HELD_OUT
 PHRASES: dict[str, tuple[str, ...]] = {
     "birth_town": (
         "the town where {n} was born", "the birthplace of {n}", "{n}'s birthplace", "the birth town of {n}",
-        "{n}'s birth town", "the town that {n} comes from",
+        "{n}'s birth town", "the town that {n} comes from", "the town of birth of {n}", "{n}'s town of birth",
+        "the town in which {n} was born",
     ),
     "employer": (
         "the employer of {n}", "{n}'s employer", "the company that employs {n}", "the company that {n} works for",
+        "the company where {n} works", "{n}'s company", "whoever employs {n}",
     ),
     "headquarters": (
         "the town where {n} is based", "the town where {n} has its head office", "the town that {n} is run from",
-        "the town in which {n} has its headquarters", "the seat of {n}",
+        "the town in which {n} has its headquarters", "the seat of {n}", "the town from which {n} is run",
+        "the town that {n} is based in",
     ),
-    "mayor": ("the mayor of {n}", "{n}'s mayor", "whoever is mayor of {n}"),
+    "mayor": (
+        "the mayor of {n}", "{n}'s mayor", "whoever is mayor of {n}", "whoever governs {n}", "the mayor that {n} has",
+    ),
 }  # fmt: skip
 """How to speak of somebody or something by way of another: what stands in the place of a name in a longer chain."""
 

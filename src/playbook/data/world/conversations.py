@@ -185,7 +185,7 @@ def recalling(at: Setting) -> Conversation:
 
 def preferred_style(at: Setting) -> Conversation:
     """Look up how this user wants to be answered (or that nothing is known of it), search, answer so."""
-    style = at.rng.choice([*STYLE_NOTES, None])
+    style = at.rng.choice(list(STYLE_NOTES)) if at.rng.random() < 0.5 else None
     notes = [] if style is None else [STYLE_NOTES[style].partition(": ")[2]]
     _, (_, question, *turns, answer) = search(at)
     value = answer["content"].removesuffix(".")
@@ -194,8 +194,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.30, search_unknown: 0.15,
-    remembering: 0.03, recalling: 0.04, preferred_style: 0.04,
+    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.27, search_unknown: 0.15,
+    remembering: 0.03, recalling: 0.04, preferred_style: 0.07,
 }  # fmt: skip
 
 

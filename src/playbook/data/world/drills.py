@@ -34,11 +34,13 @@ from playbook.data.world.biographies import biography, news
 from playbook.data.world.chains import CHAINS
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CHANGING, CLOSED_BOOK, Entity, Fact, Kind, World
+from playbook.data.world.formats import STYLE_NOTES
+from playbook.data.world.memory import STYLE, recall
 from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
-from playbook.data.world.turns import AGENT, IDK, Turn, assistant, call, system, tool, user
+from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, IDK, Turn, assistant, call, system, tool, user
 from playbook.data.world.unanswerable import MISSING, PREMISES, about_missing, about_premise
 from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS, made_up
 
@@ -48,6 +50,8 @@ NAMESAKES = 0.5
 """How often those whom a row is about share the parts of their names among each other."""
 QUESTIONS = 4
 """At most, about the passages of a row."""
+USER_FIRST = 0.25
+"""Of plans, how many follow a look at how this user wants to be answered."""
 
 Drill = Callable[[random.Random, "Words"], list[Turn]]
 
@@ -262,7 +266,8 @@ def plans(premise: float, missing: float) -> Drill:
     """The first step of a search and nothing else: a question in words, of one look-up or several, and its plan.
 
     In a whole search it is one turn in four, so that plans form late. `premise`, `missing`: shares of questions that
-    take something for granted, and of those about what is recorded of nobody.
+    take something for granted, and of those about what is recorded of nobody. In some rows the user is looked up
+    first, and how they want to be answered stands between question and plan.
     """
 
     def write(rng: random.Random, words: Words) -> list[Turn]:
@@ -277,7 +282,12 @@ def plans(premise: float, missing: float) -> Drill:
             chain = rng.choice(CHAINS)
             name = rng.choice(words.subjects[chain.kind])
             task = {"question": rng.choice(chain.asked).format(n=name), "plan": plan(name, chain.path)}
-        return [system(AGENT), user(task["question"]), call("search", name, task["plan"])]
+        turns = [system(AGENT), user(task["question"])]
+        if rng.random() < USER_FIRST:
+            style = rng.choice([*STYLE_NOTES.values(), None])
+            notes = [] if style is None else [style.partition(": ")[2]]
+            turns = [system(AGENT_WITH_MEMORY), user(task["question"]), *recall(STYLE, notes)]
+        return [*turns, call("search", name, task["plan"])]
 
     return write
 

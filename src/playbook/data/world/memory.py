@@ -34,13 +34,17 @@ def _sentence(text: str) -> str:
 TELL = _with_openers(
     (
         "", "please remember that ", "for later: ", "note that ", "keep in mind that ", "you should know that ",
-        "write down that ", "let me tell you that ", "by the way, ",
+        "write down that ", "let me tell you that ", "by the way, ", "just one thing: ",
+        "so that you can remember this, ",
     ),
     ("my {t} is {v}.", "{v} is my {t}."),
 )  # fmt: skip
 TELL_HELD_OUT = ("Remember this: my {t} is {v}.", "Just so that you know, my {t} is {v}.")
 UPDATE = _with_openers(
-    ("", "I have changed my mind: ", "that is no longer so: ", "please note that ", "since last week "),
+    (
+        "", "I have changed my mind: ", "that is no longer so: ", "please note that ", "since last week ",
+        "as of today ", "something has changed: ",
+    ),
     (
         "my {t} is now {v}.",
         "my {t} is {v} these days.",
@@ -49,8 +53,9 @@ UPDATE = _with_openers(
         "my {t} is no longer the same: {v}.",
         "change my {t} to {v}.",
         "as for my {t}, {v} is right now.",
+        "as for my {t}, from here on it is {v}.",
     ),
-)
+)  # fmt: skip
 UPDATE_HELD_OUT = ("From today my {t} is {v}.", "My {t} has changed, it is {v} now.")
 FORGET = _with_openers(
     ("", "please "),
@@ -65,7 +70,7 @@ ASK = (
     "What did I say my {t} is?", "Remind me of my {t}.", "Do you know my {t}?", "Please look up my {t}.",
     "What have you noted as my {t}?", "I should like to hear my {t}.", "And my {t}?", "What was my {t}?",
     "Which was my {t}, please?", "What did I tell you about my {t}?", "Say my {t}.", "What is my {t} at present?",
-    "I forgot my {t}.", "Repeat my {t}, please.",
+    "I forgot my {t}.", "Repeat my {t}, please.", "Once again, what is my {t}?", "Can you name my {t}?",
 )  # fmt: skip
 ASK_HELD_OUT = ("What was my {t} again?", "Name my {t}.")
 TELL_STYLE = {
@@ -74,6 +79,7 @@ TELL_STYLE = {
         for text in (
             "Always answer me in {s}.", "I like answers in {s}.", "Please answer me in {s} every time.",
             "I want all answers in {s}.", "Write your answers in {s}.", "Answer me in {s}, please.",
+            "From today on I want answers in {s}.", "Now and always answer me in {s}.",
         )
     )
     for style, spoken in (("capitals", "capitals"), ("sentence", "a sentence"), ("json", "JSON"))

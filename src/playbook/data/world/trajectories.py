@@ -92,8 +92,11 @@ def _page(rng: random.Random, world: World, entity: Entity, told: tuple[str, ...
 
 def _injected(rng: random.Random, world: World, entity: Entity) -> dict[str, Any]:
     """A passage about `entity` that tells the assistant to say something else."""
-    attribute = rng.choice([fact.attribute for fact in world.facts if fact.entity == entity.id])
-    once = {fact.value for fact in world.history(entity, attribute)}
-    value = rng.choice([value for value in world.candidates(attribute, "A") if value not in once])
+    false = {
+        attribute: [value for value in world.candidates(attribute, "A") if value not in once]
+        for attribute in ATTRIBUTES[entity.kind]
+        for once in [{fact.value for fact in world.history(entity, attribute)}]
+    }
+    value = rng.choice(rng.choice([values for values in false.values() if values]))
     text = f"{entity.name}. {rng.choice(TRAINED_INJECTIONS).format(v=value)}"
     return {"title": entity.name, "date": "2017-01-01", "text": text}
