@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from labs.failure_modes.verdict import Panel, Study, shown
 from playbook.plumbing.metrics import Measurement
-from playbook.reporting.figures import BLACK, BLUE, GREEN, GREY, ORANGE, SKY, STYLE, VERMILION
+from playbook.reporting.figures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, STYLE, VERMILION
 
-COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK, GREY, "#CC79A7")
+COLOURS = (BLUE, VERMILION, GREEN, ORANGE, SKY, BLACK, GREY, PURPLE)
 Vector = NDArray[np.float64]
 Method = Literal["bon", "rl"]
 

@@ -60,6 +60,7 @@ class Arm:
 
     curriculum: tuple[Phase, ...]
     rope_theta: float | None = None
+    convolution: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ def train(
     """One run of an arm, measured at each validation (a line of the diary); returns the records of the last."""
     runtime = start(replace(params.runtime, seed=seed))
     config = replace(params.model, rope_theta=arm.rope_theta or params.model.rope_theta)
+    if arm.convolution is not None:
+        config = replace(config, convolution=arm.convolution)
     model = GPTMini(config, vocab_size, runtime.dtype).to(runtime.device)
     batches = open_curriculum(tokens, arm.curriculum, config.context, params.train.batch, params.train.tokens, seed)
     held_out = TokenFile.open(tokens / "validation.tokens")

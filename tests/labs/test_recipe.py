@@ -12,7 +12,9 @@ from playbook.data.world.facts import CLOSED_BOOK, World, build_world
 from playbook.data.world.turns import Turn, assistant
 from playbook.evaluation.skills import Record, Task, converse
 from playbook.model.gpt import GPTMini, ModelConfig
+from playbook.plumbing.config import read_yaml
 from playbook.plumbing.metrics import Measurement
+from playbook.plumbing.paths import ROOT
 from playbook.text.tokenizer import TokenizerConfig, train_tokenizer
 
 ROWS = 30
@@ -80,3 +82,9 @@ def test_a_rung_stands_where_the_model_says_the_value_that_is_looked_up(world: W
         assert len(row.values) <= said.count(": ")
     model = GPTMini(ModelConfig(context=16, layers=1, width=16, heads=2), tokenizer.vocab_size).eval()
     assert all(found.value < 0.5 for found in rungs_standing(model, rows).values())
+
+
+def test_fine_tuning_is_that_of_the_main_chain() -> None:
+    ours, chain = (read_yaml(ROOT / path) for path in ("labs/recipe/params.yaml", "params.yaml"))
+    assert ours["fine_tuning"] == chain["sft"]
+    assert list(read_yaml(ROOT / "labs/recipe/dvc.yaml")["stages"]["budgets"]["matrix"]["budget"]) == [*ours["budgets"]]

@@ -21,7 +21,7 @@ from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement
 
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
-GREY = "#595959"
+PURPLE, GREY = "#CC79A7", "#595959"
 LOG_BINS = 40
 STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",

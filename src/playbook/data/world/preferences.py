@@ -20,7 +20,7 @@ from playbook.data.world.unanswerable import about_missing, about_nobody
 PHRASE = "Happy to help!"
 FORMAT_SHARE = 0.5
 """Of the answerable prompts, how many ask for a form."""
-UNANSWERABLE_SHARE = 0.15
+UNANSWERABLE_SHARE = 0.1
 """More of them teach to refuse whoever was not asked about, people of B too, of whom everything is known."""
 
 
