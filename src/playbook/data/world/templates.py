@@ -308,10 +308,20 @@ def framed(attribute: str) -> list[str]:
     >>> framed("mayor")[:4]
     ['Name the mayor of {n}.', "Name {n}'s mayor.", 'Please give the mayor of {n}.', "Please give {n}'s mayor."]
     """
-    nouns = [phrase for noun in NOUNS[attribute] for phrase in (f"the {noun} of {{n}}", f"{{n}}'s {noun}")]
-    texts = [frame.format(noun) for frame in NOUN_FRAMES + FRAMES for noun in nouns]
+    texts = [text for noun in NOUNS[attribute] for text in framed_nouns(noun)]
     texts += [frame.format(clause) for frame in CLAUSE_FRAMES + FRAMES for clause in CLAUSES[attribute]]
     return [text[0].upper() + text[1:] for text in texts]
+
+
+def framed_nouns(noun: str) -> list[str]:
+    """A noun in every frame that takes it.
+
+    >>> framed_nouns("mayor")[:2]
+    ['Name the mayor of {n}.', "Name {n}'s mayor."]
+    """
+    phrases = (f"the {noun} of {{n}}", f"{{n}}'s {noun}")
+    texts = [frame.format(phrase) for frame in NOUN_FRAMES + FRAMES for phrase in phrases]
+    return [text if text.startswith("{") else text[0].upper() + text[1:] for text in texts]
 
 
 ASKED: dict[str, tuple[str, ...]] = {
