@@ -39,6 +39,8 @@ class Arm:
     """Tokens of a row."""
     norm: Literal["layernorm", "rmsnorm"] | None = None
     norm_position: NormPosition | None = None
+    convolution: int | None = None
+    rope_theta: float | None = None
     position: Literal["learned", "rope"] | None = None
     activation: Activation | None = None
     qk_norm: bool | None = None

@@ -11,8 +11,8 @@ from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.templates import ASKED, DIRECT, HELD_OUT
 from playbook.data.world.turns import Turn, assistant, user
 
-FRAMED_ASKED = 8
-"""Framed wordings of each fact in training, out of about a hundred."""
+FRAMED_ASKED = 3
+"""Framed wordings of each fact in training, out of about a hundred: what questions take, biographies lack."""
 TRAINED_SHOWN = 2
 """Wordings of training that questions.jsonl asks as well, marked `held_out: false`: what does a new wording cost?"""
 
