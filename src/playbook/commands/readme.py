@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+from playbook.plumbing.config import read_yaml
 from playbook.plumbing.errors import tell
 from playbook.plumbing.files import atomic_write, read_json
 from playbook.plumbing.metrics import Measurement, walk_measurements
@@ -34,6 +35,7 @@ def told() -> Results:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
+        "takes": lambda: takes(),
         "headline": lambda: headline_table(told()),
         "agent": lambda: headline_table(told(), lines(latest(told()) or AGENTS[-1])),
         "pipeline": lambda: mermaid(told().stages, {}),
@@ -72,6 +74,24 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
 }
 """Page -> its generated blocks, by name."""
+
+
+def takes() -> str:
+    """Minutes, memory and disk of the whole chain, and on what machine."""
+    runs = {name: metrics["run"] for name, metrics in told().metrics.items() if "seconds" in metrics.get("run", {})}
+    if "pretrain" not in runs:
+        return NOT_YET
+    lock = read_yaml(ROOT / "dvc.lock")["stages"]
+    size = sum(out.get("size", 0) for stage in lock.values() for out in stage.get("outs", []))
+    facts = runs["pretrain"]
+    rows = [
+        ["all stages, one after the other", f"{sum(run['seconds'] for run in runs.values()) / 60:.0f} minutes"],
+        ["pretraining and fine-tuning", f"{(facts['seconds'] + runs['sft']['seconds']) / 60:.0f} minutes"],
+        ["memory, at most", f"{max(run.get('peak_rss_mb', 0) for run in runs.values()) / 1000:.1f} GB"],
+        ["what they leave on disk", f"{size / 1e6:.0f} MB, and a copy of it in DVC's cache"],
+        ["with", f"{facts['threads']} threads, {facts['device']}, {facts['precision']}"],
+    ]
+    return markdown_table(rows, ("what", "takes"))
 
 
 def lines_of(*files: str) -> tuple[Line, ...]:
