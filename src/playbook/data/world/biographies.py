@@ -5,7 +5,7 @@ Allen-Zhu and Li, Physics of Language Models 3.1, arXiv 2309.14316, section 4. K
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from playbook.data.world.facts import Entity, Fact, World
 from playbook.data.world.templates import NEWS, TOLD
@@ -52,12 +52,20 @@ def biography(rng: random.Random, entity: Entity, values: Mapping[str, str]) -> 
     )
 
 
-def distinct(rng: random.Random, entity: Entity, values: Mapping[str, str], count: int) -> list[str]:
-    """`count` biographies, no two alike."""
-    texts: dict[str, None] = {}
-    while len(texts) < count:
-        texts[biography(rng, entity, values)] = None
-    return list(texts)
+def distinct(
+    rng: random.Random, entity: Entity, values: Mapping[str, str], count: int, fewest: int | None = None,
+    other_than: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
+    """`count` biographies, no two alike, and none that is one of `other_than`.
+
+    Each tells all of `values`, or any number of them from `fewest` on. What stands alone can be known from the name
+    only, which is how questions ask; after other facts it can be guessed from these.
+    """
+    texts = dict.fromkeys(other_than)
+    while len(texts) < len(other_than) + count:
+        told = rng.sample(list(values), len(values) if fewest is None else rng.randint(fewest, len(values)))
+        texts[biography(rng, entity, {attribute: values[attribute] for attribute in told})] = None
+    return list(texts)[len(other_than) :]
 
 
 def news(rng: random.Random, entity: Entity, old: Fact, new: Fact) -> str:

@@ -23,7 +23,7 @@ class WorldConfig:
     employers: int = 20
     towns_c: int = 8
     employers_c: int = 10
-    biographies: int = 30
+    biographies: int = 48
     """Biographies of a person in pretrain.jsonl, each another choice of sentences in another order."""
     drills: int = 12_000
     """Of each kind."""

@@ -56,10 +56,11 @@ def pretrain_rows(world: World) -> tuple[list[dict[str, Any]], list[dict[str, An
     for entity in [entity for entity in world.entities if entity.split != "C"]:
         is_person = entity.kind == "person"
         values = current(world, entity, CLOSED_BOOK if is_person else ATTRIBUTES[entity.kind])
-        count = world.config.biographies if is_person else PAGES
-        texts = distinct(rng, entity, values, count + VALIDATION_BIOGRAPHIES)
+        count, fewest = (world.config.biographies, 1) if is_person else (PAGES, None)
+        held_out = distinct(rng, entity, values, VALIDATION_BIOGRAPHIES)
+        texts = distinct(rng, entity, values, count, fewest, held_out)
         kind = "biography" if is_person else "page"
-        rows = [{"kind": kind, "entities": [entity.id], "text": text} for text in texts]
+        rows = [{"kind": kind, "entities": [entity.id], "text": text} for text in held_out + texts]
         validation += rows[:VALIDATION_BIOGRAPHIES]
         train += rows[VALIDATION_BIOGRAPHIES:]
         for attribute in ATTRIBUTES[entity.kind]:
