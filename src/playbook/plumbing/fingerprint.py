@@ -23,13 +23,17 @@ PACKAGES = {"playbook": "src", "stages": ".", "labs": "."}
 HEX_DIGITS = 16
 
 
-def fingerprint(module: str, root: Path) -> str:
+Imports = dict[Path, list[str]]
+"""What each file imports: where many modules are asked about at once, it is worked out once a file."""
+
+
+def fingerprint(module: str, root: Path, imports: Imports | None = None) -> str:
     """16 hex digits that change exactly when code in `closure(module, root)` changes, or a file of it is renamed.
 
     Raises `InputError` for a missing module, a syntax error, a relative or a computed import.
     """
     digest = hashlib.sha256()
-    for path in closure(module, root):
+    for path in closure(module, root, imports):
         digest.update(f"{path.as_posix()} {_parse((root / path).read_bytes(), str(path))[0]}\n".encode())
     return digest.hexdigest()[:HEX_DIGITS]
 
@@ -40,11 +44,12 @@ def fingerprints(root: Path) -> dict[str, Any]:
     A script is a file of stages/ or of a lab's folder that defines `main`; `stages.code`, which asks, is not one.
     """
     tree: dict[str, Any] = {}
+    imports: Imports = {}
     for path in sorted([*root.glob("stages/*.py"), *root.glob("labs/*/*.py")]):
         where = path.relative_to(root).with_suffix("")
         if _has_main(path) and where.as_posix() != "stages/code":
             folder = tree if where.parts[0] == "stages" else tree.setdefault("labs", {}).setdefault(where.parts[1], {})
-            folder[path.stem] = fingerprint(".".join(where.parts), root)
+            folder[path.stem] = fingerprint(".".join(where.parts), root, imports)
     return tree
 
 
@@ -52,12 +57,13 @@ def _has_main(path: Path) -> bool:
     return re.search(r"^def main\(", path.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
-def closure(module: str, root: Path) -> list[Path]:
+def closure(module: str, root: Path, imports: Imports | None = None) -> list[Path]:
     """The first-party files that importing `module` can reach, relative to `root`, in sorted order.
 
     An import counts wherever it stands in a file, as do the `__init__` files of the packages on the way.
     For `stages.pretrain` that is stages/__init__.py, stages/pretrain.py, src/playbook/__init__.py and so on.
     """
+    imports = {} if imports is None else imports
     found: dict[str, Path | None] = {}  # None: a folder without an __init__ file, a namespace with no code of its own
     waiting = [(module, f"the module {module}")]
     while waiting:
@@ -70,7 +76,9 @@ def closure(module: str, root: Path) -> list[Path]:
         if parent := name.rpartition(".")[0]:
             waiting.append((parent, importer))
         if path is not None:
-            waiting += [(target, str(path)) for target in _targets(path, root)]
+            if path not in imports:
+                imports[path] = _targets(path, root)
+            waiting += [(target, str(path)) for target in imports[path]]
     return sorted(path for path in found.values() if path is not None)
 
 
