@@ -53,12 +53,14 @@ def main(key: str) -> None:
         base, tokens = run.input("models/base"), run.input("data/tokens")
         world, tasks = read_bench(run.input("data/corpus"))
         config = replace(params.fine_tuning, tokens=round(params.budgets[key] * params.fine_tuning.tokens))
+        work = run.work / key  # so that budgets side by side do not take up each other's checkpoints
+        work.mkdir(exist_ok=True)
         records, seconds = list[Record](), list[float]()
         for seed in params.bench.seeds:
-            done, took = run.work / f"{seed}.jsonl", run.work / f"{seed}.json"
+            done, took = work / f"{seed}.jsonl", work / f"{seed}.json"
             if not took.exists():  # else it was finished before a kill
                 seeded = start(replace(params.runtime, seed=seed))
-                model, spent = tune(base, tokens, config, seeded, run.work / str(seed))
+                model, spent = tune(base, tokens, config, seeded, work / str(seed))
                 tokenizer = load_tokenizer(base / "tokenizer.json")
                 write_jsonl(done, converse(tasks, world, model_answerer(model, tokenizer, EvaluateConfig())))
                 write_json(took, spent)

@@ -22,6 +22,7 @@ from playbook.reporting.takeaways import choosing
 
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
+RECIPE = Path("labs/recipe/reports/recipe.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 FAILURES = Path("labs/failure_modes/reports")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
@@ -45,6 +46,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "notes/reading.md": {
         "skills": lambda: headline_table(told(), SKILL_LINES),
         "mistakes": lambda: mistakes_table(told()),
+        "ladders": lambda: ladders(),
         "choosing": lambda: "\n".join(f"- {sentence}" for sentence in choosing(told())),
     },
     "notes/retrieval.md": {"retrieval": lambda: retrieval()},
@@ -157,6 +159,20 @@ def throughput() -> str:
         if arm != "run":
             rows.append([arm, *(format_measurement(Measurement.from_json(row[name])) for name in names)])
     return markdown_table(rows, ["shape, precision", *(name.replace("_", " ") for name in names)])
+
+
+def ladders() -> str:
+    """The ladder of drills beside the ladder without one of its ingredients, in a smaller model."""
+    if not RECIPE.exists():
+        return "Not run yet: `dvc repro labs/recipe/dvc.yaml`."
+    results = read_json(RECIPE)
+    rows = []
+    for arm, metrics in results["arms"].items():
+        found = [Measurement.from_json(metrics[kind]) for kind in ("short_1", "short_3", "read_3")]
+        judged = results["verdicts"].get(arm, "")
+        rows.append([f"`{arm}`", *map(format_measurement, found), found[0].n, metrics["run"]["seeds"], judged])
+    headers = ("arm", "one sentence", "the right one of three", "of three pages", "n", "seeds", "the ladder is better")
+    return markdown_table(rows, headers)
 
 
 def failures() -> str:
