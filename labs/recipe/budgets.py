@@ -53,7 +53,7 @@ def main(key: str) -> None:
         base, tokens = run.input("models/base"), run.input("data/tokens")
         world, tasks = read_bench(run.input("data/corpus"))
         config = replace(params.fine_tuning, tokens=round(params.budgets[key] * params.fine_tuning.tokens))
-        work = run.work / key  # so that budgets side by side do not take up each other's checkpoints
+        work = run.work / key  # as in train.py
         work.mkdir(exist_ok=True)
         records, seconds = list[Record](), list[float]()
         for seed in params.bench.seeds:

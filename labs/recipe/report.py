@@ -113,7 +113,7 @@ def draw(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figur
         panels[1].annotate("anybody's value", (0.01, CHANCE), (0, 3), xycoords=("axes fraction", "data"),
                            textcoords="offset points", size=9, color=GREY)  # fmt: skip
         panels[0].set_ylabel("share answered correctly")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
         return figure
 
 
@@ -130,7 +130,7 @@ def draw_rungs(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) ->
                 axes.plot(mean.index, mean, "o-", color=colour, markersize=4, label=rung)
             axes.set(xlabel="tokens seen", title=titles[arm], ylim=(-0.03, 1.03))
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        panels[0].set_ylabel("share of values whose first token is the likeliest")
+        panels[0].set_ylabel("share of values known by their first token")
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(RUNGS))
         return figure
 
