@@ -93,7 +93,7 @@ def main(key: str) -> None:
         def climbed(model: GPTMini) -> dict[str, float]:
             return {f"rung_{kind}": found.value for kind, found in rungs_standing(model, rows).items()}
 
-        work = run.work / key  # two arms at once would take up each other's checkpoints, and the first to end still removes both's
+        work = run.work / key  # of two arms at once the first to end still removes both's
         work.mkdir(exist_ok=True)
         of_all = (params, params.arms[key], tokens, tokenizer.vocab_size)
         last = {}
