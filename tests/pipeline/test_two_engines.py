@@ -71,7 +71,10 @@ def test_the_rules_are_exactly_the_stages() -> None:
     assert by_name["pretrain"].params["params.yaml: pretrain.tokens"] == tokens
 
 
-def test_the_snakefile_has_no_rule_of_its_own() -> None:
+def test_snakemake_reads_the_snakefile_as_those_rules() -> None:
+    command = [sys.executable, "-m", "snakemake", "--list-rules", "--quiet", "all"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set((told.stdout + told.stderr).split()) >= stages_of_dvc_yaml()
     assert "rule " not in (ROOT / "Snakefile").read_text().replace("rule:", "").replace("No rule stands", "")
 
 
