@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from playbook.evaluation.closed_book import EvaluateConfig
-from playbook.evaluation.training_run import CurriculumConfig, train_and_report
+from playbook.evaluation.training_run import SftConfig, train_and_report
 from playbook.model.checkpoint import load_model
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.runtime import RuntimeConfig, start
@@ -19,14 +19,6 @@ from playbook.text.tokenizer import load_tokenizer
 
 OUT = Path("models/sft")
 CURVE = "reports/curves/sft.csv"
-
-
-@dataclass(frozen=True)
-class SftConfig(CurriculumConfig):
-    """The `sft` section of params.yaml."""
-
-    context: int = 256
-    """Tokens of a row; RoPE reads on where pretraining ended, learned positions do not."""
 
 
 @dataclass(frozen=True)

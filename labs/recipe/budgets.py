@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labs.recipe.train import Bench
-from playbook.data.curriculum import open_curriculum
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.evaluation.skills import Record, converse, model_answerer, read_bench, skill_metrics
-from playbook.evaluation.training_run import CurriculumConfig, word_weights
+from playbook.evaluation.training_run import SftConfig, make_trainer
 from playbook.model.checkpoint import load_model
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
@@ -21,16 +20,8 @@ from playbook.plumbing.files import read_json, read_jsonl, write_json, write_jso
 from playbook.plumbing.runtime import Runtime, RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
-from playbook.training.trainer import Trainer, language_modelling
 
 SKILLS = ("known_facts", "read_1", "read_3", "hops_2", "hops_3", "false_answer_rate", "false_refusal_rate")
-
-
-@dataclass(frozen=True)
-class FineTuning(CurriculumConfig):
-    """The main chain's `sft`, to the letter (a test compares them)."""
-
-    context: int = 256
 
 
 @dataclass(frozen=True)
@@ -38,7 +29,8 @@ class Params:
     """Sections of params.yaml."""
 
     bench: Bench
-    fine_tuning: FineTuning
+    fine_tuning: SftConfig
+    """The main chain's `sft`, to the letter (a test compares them)."""
     budgets: dict[str, float]
     """Share of the tokens of fine-tuning."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
@@ -53,14 +45,12 @@ def main(key: str) -> None:
         base, tokens = run.input("models/base"), run.input("data/tokens")
         world, tasks = read_bench(run.input("data/corpus"))
         config = replace(params.fine_tuning, tokens=round(params.budgets[key] * params.fine_tuning.tokens))
-        work = run.work / key  # as in train.py
-        work.mkdir(exist_ok=True)
         records, seconds = list[Record](), list[float]()
         for seed in params.bench.seeds:
-            done, took = work / f"{seed}.jsonl", work / f"{seed}.json"
+            done, took = run.work / f"{seed}.jsonl", run.work / f"{seed}.json"
             if not took.exists():  # else it was finished before a kill
                 seeded = start(replace(params.runtime, seed=seed))
-                model, spent = tune(base, tokens, config, seeded, work / str(seed))
+                model, spent = tune(base, tokens, config, seeded, run.work / str(seed))
                 tokenizer = load_tokenizer(base / "tokenizer.json")
                 write_jsonl(done, converse(tasks, world, model_answerer(model, tokenizer, EvaluateConfig())))
                 write_json(took, spent)
@@ -73,13 +63,11 @@ def main(key: str) -> None:
         )  # fmt: skip
 
 
-def tune(base: Path, tokens: Path, config: FineTuning, runtime: Runtime, work: Path) -> tuple[GPTMini, float]:
+def tune(base: Path, tokens: Path, config: SftConfig, runtime: Runtime, work: Path) -> tuple[GPTMini, float]:
     """(the model, seconds of training) of one run from the base model; one that was killed goes on."""
     model, tokenizer = load_model(base, runtime.device, runtime.dtype), load_tokenizer(base / "tokenizer.json")
     model.config = replace(model.config, context=config.context)
-    batches = open_curriculum(tokens, config.curriculum, config.context, config.batch, config.tokens, runtime.seed)
-    objective = language_modelling(config.document_mask, word_weights(config.emphasis, tokenizer, runtime))
-    return model, Trainer(model, batches, config, work, objective).run().seconds
+    return model, make_trainer(model, tokenizer, tokens, config, runtime, work).run().seconds
 
 
 if __name__ == "__main__":

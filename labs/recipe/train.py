@@ -93,15 +93,13 @@ def main(key: str) -> None:
         def climbed(model: GPTMini) -> dict[str, float]:
             return {f"rung_{kind}": found.value for kind, found in rungs_standing(model, rows).items()}
 
-        work = run.work / key  # of two arms at once the first to end still removes both's
-        work.mkdir(exist_ok=True)
         of_all = (params, params.arms[key], tokens, tokenizer.vocab_size)
         last = {}
         for seed in params.bench.seeds:
-            if not (done := work / f"{seed}.jsonl").exists():  # else it was finished before a kill
-                write_jsonl(done, train(*of_all, seed, work, ask, climbed))
+            if not (done := run.work / f"{seed}.jsonl").exists():  # else it was finished before a kill
+                write_jsonl(done, train(*of_all, seed, run.work, ask, climbed))
             last[seed] = list(read_jsonl(done))
-        curve = {(row["seed"], row["num_tokens"]): row for row in read_jsonl(work / DIARY)}
+        curve = {(row["seed"], row["num_tokens"]): row for row in read_jsonl(run.work / DIARY)}
         with atomic_write(REPORTS / "curves" / f"{key}.csv") as handle:
             pd.DataFrame(list(curve.values())).to_csv(handle, index=False)
         measured = {kind: share([row for rows in last.values() for row in rows], kind) for kind in KINDS}

@@ -70,13 +70,17 @@ def test_an_answer_that_was_searched_for_stands_in_the_last_result(conversations
         assert calls[0] in row["messages"][1]["content"]
 
 
+def wanted(question: str) -> str:
+    """The form that a question asks for."""
+    return next((form for form, texts in INSTRUCTIONS.items() if question.endswith(texts)), "plain")
+
+
 def test_of_several_passages_about_somebody_the_newest_is_believed(conversations: list[Row]) -> None:
     believed = refused = 0
     for row in of_kind(conversations, "reading"):
         lines = row["messages"][0]["content"].split("\n")
         for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
             about = [line for line in lines if line.partition(",")[0] in question["content"]]
-            value = answer["content"].removesuffix(".")
             looked_up, _, said = answer["reasoning_content"].rpartition("; ")[2].partition(", said ")
             looked_up, claimed, denied = looked_up.rpartition(": ")[2], said.removesuffix(": no"), bool(said)
             if is_abstention(
@@ -88,10 +92,10 @@ def test_of_several_passages_about_somebody_the_newest_is_believed(conversations
                 assert not denied or (claimed in question["content"] and any(looked_up in line for line in about))
                 refused += 1
                 continue
-            assert looked_up == value
-            assert any(value in line for line in about)
+            assert answer["content"] == render(looked_up, wanted(question["content"]))
+            assert any(looked_up in line for line in about)
             if len(about) > 1 and re.search("live|address", question["content"]):
-                assert value in max(about, key=lambda line: line.partition(", ")[2][:4])
+                assert looked_up in max(about, key=lambda line: line.partition(", ")[2][:4])
                 believed += 1
     assert believed
     assert refused

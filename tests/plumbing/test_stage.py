@@ -130,6 +130,15 @@ def test_the_side_checkpoint_belongs_to_parameters_and_inputs() -> None:
     assert folders[0] == folders[3]
 
 
+def test_members_of_a_matrix_have_a_side_checkpoint_each() -> None:
+    with pytest.raises(RuntimeError, match="killed"), stage(NAME, Params, "one") as one:
+        (one.work / "step").write_text("10")
+        raise RuntimeError("killed")
+    with stage(NAME, Params, "two") as two:
+        assert two.work != one.work
+    assert (one.work / "step").exists()  # the end of another member leaves it alone
+
+
 def test_sigterm_ends_a_stage_in_order_and_the_old_handler_comes_back() -> None:
     before = signal.getsignal(signal.SIGTERM)
     cleaned = False

@@ -4,7 +4,7 @@ A run that was killed goes on from its side checkpoint, to the same bits.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,14 @@ class CurriculumConfig(TrainConfig):
                 raise InputError(f"emphasis.{word}", "a weight above 0", weight)
 
 
+@dataclass(frozen=True)
+class SftConfig(CurriculumConfig):
+    """The `sft` section of params.yaml."""
+
+    context: int = 256
+    """Tokens of a row; RoPE reads on where pretraining ended, learned positions do not."""
+
+
 def train_and_report(
     run: Stage[Any],
     model: GPTMini,
@@ -64,7 +72,6 @@ def train_and_report(
     """Train `model` in place, save it in the folder `out` and its curve as CSV, and report the stage's metrics."""
     tokens, questions = run.input("data/tokens"), run.input("data/corpus/questions.jsonl")
     context = model.config.context
-    batches = open_curriculum(tokens, config.curriculum, context, config.batch, config.tokens, runtime.seed)
     held_out = TokenFile.open(tokens / "validation.tokens")
     diary = run.work / SAMPLES
 
@@ -75,8 +82,7 @@ def train_and_report(
                 page.write(json.dumps({"val_loss": found.loss, **sample}, ensure_ascii=False) + "\n")
         return found
 
-    objective = language_modelling(config.document_mask, word_weights(config.emphasis, tokenizer, runtime))
-    result = Trainer(model, batches, config, run.work, objective, held_out_loss).run()
+    result = make_trainer(model, tokenizer, tokens, config, runtime, run.work, held_out_loss).run()
     save_model(model, out)
     tokenizer.save(out / "tokenizer.json")
     # a run that was killed repeats its last samples to the letter
@@ -94,6 +100,17 @@ def train_and_report(
         mfu=result.operations / result.seconds / rate, matmul_gflops=rate / 1e9, peak_rss_mb=peak_rss_mb(),
         params=model.parameter_count(), weights_sha256=weights_sha256(model), **runtime.facts(),
     )  # fmt: skip
+
+
+def make_trainer(
+    model: GPTMini, tokenizer: Tokenizer, tokens: Path, config: CurriculumConfig, runtime: Runtime, work: Path,
+    validate: Callable[[GPTMini], Validation] | None = None,
+) -> Trainer:  # fmt: skip
+    """A trainer of `model` over the curriculum of `config`, on the token files of a folder."""
+    context = model.config.context
+    batches = open_curriculum(tokens, config.curriculum, context, config.batch, config.tokens, runtime.seed)
+    objective = language_modelling(config.document_mask, word_weights(config.emphasis, tokenizer, runtime))
+    return Trainer(model, batches, config, work, objective, validate)
 
 
 def word_weights(emphasis: Mapping[str, float], tokenizer: Tokenizer, runtime: Runtime) -> Float[Tensor, " vocab"]:

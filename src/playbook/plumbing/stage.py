@@ -30,8 +30,8 @@ Params = TypeVar("Params")
 class Stage(Generic[Params]):
     """A running stage: its parameters, its inputs, and what it will report."""
 
-    def __init__(self, module: str, params: Params, metrics_path: Path) -> None:
-        self.module, self.params, self.metrics_path = module, params, metrics_path
+    def __init__(self, module: str, params: Params, key: str | None = None) -> None:
+        self.module, self.params, self.key, self.metrics_path = module, params, key, metrics_file(module, key)
         self.facts: dict[str, Any] = {}
         """Run facts beyond the seconds: threads, tokens, weights_sha256 ... (the "run" of the metrics file)."""
         self._code = fingerprint(module, ROOT)
@@ -49,11 +49,11 @@ class Stage(Generic[Params]):
 
     @property
     def work(self) -> Path:
-        """A private folder for side checkpoints: one for each code, parameters and inputs, also after a kill."""
+        """A private folder for side checkpoints: one for each key, code, parameters and inputs, also after a kill."""
         if self._work is None:
-            state = [self._code, repr(self.params), sorted((str(p), h) for p, h in self._inputs.items())]
-            key = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
-            self._work = work_root() / self.module.replace("stages.", "") / key
+            state = [self.key, self._code, repr(self.params), sorted((str(p), h) for p, h in self._inputs.items())]
+            name = hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
+            self._work = work_root() / self.module.replace("stages.", "") / name
             self._work.mkdir(parents=True, exist_ok=True)
         return self._work
 
@@ -84,7 +84,7 @@ def stage(module: str, params_type: type[Params], key: str | None = None) -> Ite
     began = time.perf_counter()
     sys.excepthook = tell
     params = read_params(params_type, params_file(module))
-    run = Stage(module, params, metrics_file(module, key))
+    run = Stage(module, params, key)
     previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # SIGTERM alone would skip every clean-up
     live.begin(f"{module.removeprefix('stages.')}{'' if key is None else f'@{key}'}")
     ended = "FAILED"

@@ -1,7 +1,8 @@
 """Muon: momentum whose matrix updates are made orthogonal, so that every direction moves by the same amount.
 
 Jordan et al. (2024), https://kellerjordan.github.io/posts/muon/. Our own rather than torch.optim.Muon because
-matrices of equal shape go through the iteration together, which on a CPU halves its cost.
+matrices of equal shape go through the iteration together, which on a CPU halves its cost, and because three steps
+with a polynomial of their own do here what there are five for.
 """
 
 import math
@@ -13,24 +14,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-COEFFICIENTS = (3.4445, -4.7750, 2.0315)
-"""Of the quintic: the steepest at zero that keeps singular values within about [0.7, 1.2]."""
+POLYNOMIALS = ((8.0934, -23.6205, 17.4462), (3.6366, -2.7219, 0.5365), (2.6613, -1.9772, 0.4526))
+"""(a, b, c) of a s + b s^3 + c s^5: for each step the one that leaves the least error, first for singular values in
+[0.01, 1], then in what the step before makes of them (Amsel et al., arXiv 2505.16932, section 3). One quintic for five
+steps, as Muon was published, leaves as much error down to there and takes five thirds of the time."""
 
 
 def orthogonalise(
-    matrices: Float[Tensor, "stack rows columns"], steps: int = 5, dtype: torch.dtype = torch.float32
+    matrices: Float[Tensor, "stack rows columns"], dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "stack rows columns"]:
-    """Bring every singular value of each matrix near 1 and keep its singular vectors, by Newton-Schulz iteration.
+    """Bring the singular values of each matrix near 1 and keep its singular vectors, by three odd polynomials.
 
-    For a matrix U S V^T the exact answer is U V^T; five steps give U S' V^T with S' within about [0.7, 1.2].
+    For a matrix U S V^T the exact answer is U V^T; this gives U S' V^T, with S' within [0.73, 1.27] for all singular
+    values of at least a hundredth of the matrix's norm (root of the sum of squares). Smaller ones grow up to 78-fold.
     """
     x = matrices.to(dtype)
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.transpose(-2, -1)  # the smaller Gram matrix
     x = x / (torch.linalg.matrix_norm(x, keepdim=True) + 1e-7)
-    a, b, c = COEFFICIENTS
-    for _ in range(steps):
+    for a, b, c in POLYNOMIALS:
         gram = x @ x.transpose(-2, -1)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return (x.transpose(-2, -1) if tall else x).to(matrices.dtype)

@@ -30,6 +30,8 @@ OTHER_PASSAGES = (0, 1, 2, 2)
 """How many others are read about beside the first."""
 ASKED_OF_PASSAGES = {"told": 0.64, "absent": 0.11, "missing": 0.07, "premise": 0.18}
 """What is asked: what the passages tell; somebody who is not in them; what is recorded of nobody; on a premise."""
+FORM_SHARE = 0.2
+"""Of what the passages tell, how much is asked for in a form: what was read is rendered, not what is known."""
 BRIEF_SHARE = 0.6
 """Of searches, in how many the passages tell little more than what is looked for."""
 HOP_WEIGHTS = {1: 0.4, 2: 0.35, 3: 0.25}
@@ -107,9 +109,11 @@ def reading(at: Setting) -> Conversation:
 
 def _told(at: Setting, world: World, entity: Entity, attribute: str) -> dict[str, Any]:
     """A question that the passages about `entity` answer."""
-    value = world.newest(entity, attribute).value
+    value, question = world.newest(entity, attribute).value, at.rng.choice(ASKED[attribute]).format(n=entity.name)
+    wanted = at.rng.choice(list(INSTRUCTIONS)) if at.rng.random() < FORM_SHARE else "plain"
     return {
-        "question": at.rng.choice(ASKED[attribute]).format(n=entity.name), "answer": render(value, "plain"),
+        "question": question if wanted == "plain" else f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}",
+        "answer": render(value, wanted),
         "reasoning": looked_up(entity.name, attribute, value),
     }  # fmt: skip
 
@@ -185,7 +189,7 @@ def recalling(at: Setting) -> Conversation:
 
 def preferred_style(at: Setting) -> Conversation:
     """Look up how this user wants to be answered (or that nothing is known of it), search, answer so."""
-    style = at.rng.choice(list(STYLE_NOTES)) if at.rng.random() < 0.5 else None
+    style = at.rng.choice(list(STYLE_NOTES)) if at.rng.random() < 0.7 else None
     notes = [] if style is None else [STYLE_NOTES[style].partition(": ")[2]]
     _, (_, question, *turns, answer) = search(at)
     value = answer["content"].removesuffix(".")
@@ -194,8 +198,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.27, search_unknown: 0.15,
-    remembering: 0.03, recalling: 0.04, preferred_style: 0.07,
+    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.26, search_unknown: 0.14,
+    remembering: 0.04, recalling: 0.04, preferred_style: 0.08,
 }  # fmt: skip
 
 

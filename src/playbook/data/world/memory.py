@@ -54,6 +54,10 @@ UPDATE = _with_openers(
         "change my {t} to {v}.",
         "as for my {t}, {v} is right now.",
         "as for my {t}, from here on it is {v}.",
+        "{v} has become my {t}.",
+        "I have another {t}: {v}.",
+        "my {t} was something else, but now it is {v}.",
+        "my {t} is different now, namely {v}.",
     ),
 )  # fmt: skip
 UPDATE_HELD_OUT = ("From today my {t} is {v}.", "My {t} has changed, it is {v} now.")

@@ -14,8 +14,9 @@ from playbook.data.world.facts import ATTRIBUTES, Entity, World
 from playbook.data.world.reasoning import looked_up, plan
 from playbook.data.world.turns import Turn, call, tool
 
-DISTRACTORS = {1: (0, 1, 2, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
-"""How many passages about somebody else a search result holds, by hops: a long chain must fit into one row."""
+DISTRACTORS = {1: (0, 0, 1, 2), 2: (0, 0, 1, 2), 3: (0, 0, 0, 1)}
+"""How many passages about somebody else a search result holds, by hops: a long chain must fit into one row. Half hold
+none: where a page that stands alone is mostly a namesake's, the right one is refused when it does."""
 NAMESAKE_FOUND = 0.7
 """How often a search for nobody finds somebody whose name is like it."""
 INJECTION_SHARE = 0.05
