@@ -12,6 +12,7 @@ READY := .venv/.ready
 
 N_GIVEN := $(N)
 CORES ?= 2
+JOBS ?= 1
 N ?= 2
 
 .PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify accept audit html demo browser check-exercise chat clean
@@ -74,8 +75,8 @@ readme: $(READY) ## write the generated tables of README.md and the notes from t
 why: $(READY) ## tell what `make repro` and `make labs` would run, and why
 	@python -m playbook.commands.why
 
-exp: $(READY) ## run the sweep NAME of labs/sweeps.yaml as queued DVC experiments
-	@python -m playbook.commands.sweep $(NAME)
+exp: $(READY) ## run the sweep NAME of labs/sweeps.yaml as queued DVC experiments, JOBS=1 at the same time
+	@python -m playbook.commands.sweep --jobs $(JOBS) $(NAME)
 
 compare: $(READY) ## print the workspace, HEAD and every experiment beside each other, with intervals
 	@python -m playbook.commands.compare

@@ -147,11 +147,11 @@ def search_unknown(at: Setting) -> Conversation:
     person = at.rng.choice(world.of("person", "A"))
     task = _unanswerable(at, world, person)
     nobody = task["kind"] == "unknown_entity"
-    told = CLOSED_BOOK if at.rng.random() < BRIEF_SHARE else ()
+    brief = at.rng.random() < BRIEF_SHARE
     if nobody:
-        found = found_nothing(at.rng, world, task["name"], task["plan"])
+        found = found_nothing(at.rng, world, task["name"], task["plan"], task["attribute"] if brief else "")
     else:
-        found = lookup(at.rng, world, person, told, reasoning=task["plan"])
+        found = lookup(at.rng, world, person, CLOSED_BOOK if brief else (), reasoning=task["plan"])
     return f"search_{task['kind']}", [
         system(AGENT), user(task["question"]), *found, assistant(task["answer"], task["reasoning"]),
     ]  # fmt: skip
@@ -198,8 +198,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.145, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.26, search_unknown: 0.14,
-    remembering: 0.04, recalling: 0.04, preferred_style: 0.08,
+    fact: 0.125, form: 0.14, unknown: 0.015, reading: 0.19, search: 0.25, search_unknown: 0.13,
+    remembering: 0.04, recalling: 0.04, preferred_style: 0.07,
 }  # fmt: skip
 
 

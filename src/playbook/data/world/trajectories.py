@@ -14,11 +14,10 @@ from playbook.data.world.facts import ATTRIBUTES, Entity, World
 from playbook.data.world.reasoning import looked_up, plan
 from playbook.data.world.turns import Turn, call, tool
 
-DISTRACTORS = {1: (0, 0, 1, 2), 2: (0, 0, 1, 2), 3: (0, 0, 0, 1)}
-"""How many passages about somebody else a search result holds, by hops: a long chain must fit into one row. Half hold
-none: where a page that stands alone is mostly a namesake's, the right one is refused when it does."""
-NAMESAKE_FOUND = 0.7
-"""How often a search for nobody finds somebody whose name is like it."""
+DISTRACTORS = {1: (0, 0, 1, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
+"""How many passages about somebody else a search result holds, by hops: a long chain must fit into one row."""
+NAMESAKE_FOUND = 0.5
+"""How often a search for nobody finds somebody whose name is like it: as often as a lone page is the right one."""
 INJECTION_SHARE = 0.05
 """And how many hold an instruction, which is to be ignored."""
 
@@ -63,10 +62,16 @@ def _and_another(rng: random.Random, entity: Entity, attribute: str) -> tuple[st
     return (attribute, *rng.sample(others, rng.randint(0, 1)))
 
 
-def found_nothing(rng: random.Random, world: World, name: str, reasoning: str) -> list[Turn]:
-    """A search for nobody: no result, or a passage about somebody whose name is like it."""
-    similar = similar_names(world, name)
-    documents = [_page(rng, world, rng.choice(similar))] if similar and rng.random() < NAMESAKE_FOUND else []
+def found_nothing(rng: random.Random, world: World, name: str, reasoning: str, attribute: str = "") -> list[Turn]:
+    """A search for nobody: no result, or a passage about somebody whose name is like it.
+
+    `attribute`: the passage tells little more than that, for passages about the right one do so too; none for all.
+    """
+    similar = [other for other in similar_names(world, name) if not attribute or attribute in ATTRIBUTES[other.kind]]
+    documents = []
+    if similar and rng.random() < NAMESAKE_FOUND:
+        namesake = rng.choice(similar)
+        documents.append(_page(rng, world, namesake, _and_another(rng, namesake, attribute) if attribute else ()))
     return [call("search", name, reasoning), tool(passages(documents))]
 
 
