@@ -110,6 +110,7 @@ def row(
     """All numbers of an arm, ready for JSON."""
     runs = trained[arm]["run"]["runs"]
     facts = {name: runs[0][name] for name in ("tokens", "params")}
+    facts["train_seconds"] = round(sum(of_seed["train_seconds"] for of_seed in runs) / len(runs), 1)
     changes = {measure: found[arm].to_json() for measure, found in results["differences"].items() if arm in found}
     return {
         **{measure: found[arm].to_json() for measure, found in results["means"].items()},
@@ -149,8 +150,10 @@ def page(
         cells = [cell(results, measure, arm) for measure in MEASURES]
         pace = "1" if arm == DEFAULT else format_measurement(speed[arm])
         tokens = f"{found['arms'][arm]['run']['tokens'] / 1000:,.0f}"
-        rows.append([arms[arm].title, pace, tokens, *cells, words(found["verdicts"].get(arm, {}))])
-    table = markdown_table(rows, ["arm", "tokens a CPU-second", "thousand tokens", *MEASURES.values(), "verdict"])
+        seconds = f"{found['arms'][arm]['run']['train_seconds']:.0f}"
+        rows.append([arms[arm].title, pace, tokens, seconds, *cells, words(found["verdicts"].get(arm, {}))])
+    columns = ["arm", "tokens a CPU-second", "thousand tokens", "seconds a run", *MEASURES.values(), "verdict"]
+    table = markdown_table(rows, columns)
     asked = [
         [f"`{key}`", "; ".join(arm.title for arm in arms.values() if arm.asks == key), told]
         for key, told in found["defaults"].items()

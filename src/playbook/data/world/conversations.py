@@ -30,7 +30,7 @@ OTHER_PASSAGES = (0, 1, 2, 2)
 """How many others are read about beside the first."""
 ASKED_OF_PASSAGES = {"told": 0.64, "absent": 0.11, "missing": 0.07, "premise": 0.18}
 """What is asked: what the passages tell; somebody who is not in them; what is recorded of nobody; on a premise."""
-FORM_SHARE = 0.2
+FORM_SHARE = 0.1
 """Of what the passages tell, how much is asked for in a form: what was read is rendered, not what is known."""
 BRIEF_SHARE = 0.6
 """Of searches, in how many the passages tell little more than what is looked for."""
@@ -198,8 +198,8 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.125, form: 0.14, unknown: 0.015, reading: 0.19, search: 0.25, search_unknown: 0.13,
-    remembering: 0.04, recalling: 0.04, preferred_style: 0.07,
+    fact: 0.14, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.265, search_unknown: 0.15,
+    remembering: 0.035, recalling: 0.045, preferred_style: 0.07,
 }  # fmt: skip
 
 

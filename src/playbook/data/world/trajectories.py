@@ -16,8 +16,8 @@ from playbook.data.world.turns import Turn, call, tool
 
 DISTRACTORS = {1: (0, 0, 1, 2), 2: (0, 1, 1, 2), 3: (0, 0, 1, 1)}
 """How many passages about somebody else a search result holds, by hops: a long chain must fit into one row."""
-NAMESAKE_FOUND = 0.5
-"""How often a search for nobody finds somebody whose name is like it: as often as a lone page is the right one."""
+NAMESAKE_FOUND = 0.7
+"""How often a search for nobody finds somebody whose name is like it."""
 INJECTION_SHARE = 0.05
 """And how many hold an instruction, which is to be ignored."""
 
