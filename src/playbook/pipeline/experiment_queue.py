@@ -103,9 +103,9 @@ class DvcQueue:
         self.root = root
 
     def add(self, experiment: Experiment) -> None:
-        """Queue it with its settings."""
+        """Queue it with its settings, as far as it shall go."""
         settings = [word for setting in experiment.settings for word in ("-S", setting)]
-        self._dvc("exp", "run", "--quiet", "--queue", "--name", experiment.name, *settings)
+        self._dvc("exp", "run", "--quiet", "--queue", "--name", experiment.name, *settings, *experiment.stages)
 
     def finished(self) -> set[str]:
         """Experiments that have become commits."""

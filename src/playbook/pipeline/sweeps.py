@@ -20,6 +20,8 @@ class Experiment:
     """A git ref can hold it: letters, digits, dots, dashes."""
     settings: tuple[str, ...]
     """`key=value`, as `dvc exp run -S` takes them."""
+    stages: tuple[str, ...] = ()
+    """How far to go: these and what leads to them; none for all of the main chain."""
 
 
 def read_sweep(name: str, path: Path, params: Mapping[str, Any]) -> list[Experiment]:
@@ -28,18 +30,23 @@ def read_sweep(name: str, path: Path, params: Mapping[str, Any]) -> list[Experim
     if name not in sweeps:
         raise InputError(f"{path}: {name!r}", f"one of {', '.join(sweeps)}", "no such sweep", "make exp NAME=...")
     sweep = sweeps[name]
-    if not isinstance(sweep, Mapping) or set(sweep) != {"about", "vary"} or not isinstance(sweep["vary"], Mapping):
-        raise InputError(f"{path}: {name}", "the keys about and vary (key: list of values)", sweep)
+    keys = set(sweep) - {"stages"} if isinstance(sweep, Mapping) else set()
+    if keys != {"about", "vary"} or not isinstance(sweep["vary"], Mapping):
+        raise InputError(
+            f"{path}: {name}", "the keys about and vary (key: list of values), at most stages besides", sweep
+        )
+    if not isinstance(sweep.get("stages", []), list):
+        raise InputError(f"{path}: {name}: stages", "a list of stages of dvc.yaml", sweep["stages"])
     for key, values in sweep["vary"].items():
         if not isinstance(values, list) or not values:
             raise InputError(f"{path}: {name}: {key}", "a list of values", values)
         section = key.partition(".")[0]
         if section not in params:
             raise InputError(f"{path}: {name}: {key}", f"a section of params.yaml: {', '.join(params)}", section)
-    return grid(name, sweep["vary"])
+    return grid(name, sweep["vary"], tuple(sweep.get("stages", [])))
 
 
-def grid(name: str, vary: Mapping[str, list[Any]]) -> list[Experiment]:
+def grid(name: str, vary: Mapping[str, list[Any]], stages: tuple[str, ...] = ()) -> list[Experiment]:
     """Every combination of the values.
 
     >>> [one.name for one in grid("sft_rate", {"sft.rate": [0.01, 2e-05]})]
@@ -50,6 +57,7 @@ def grid(name: str, vary: Mapping[str, list[Any]]) -> list[Experiment]:
         Experiment(
             re.sub(r"[^\w.-]+", "-", "-".join([name, *(str(value) for _, value in point)])).replace("_", "-"),
             tuple(f"{key}={_written(value)}" for key, value in point),
+            stages,
         )
         for point in points
     ]
