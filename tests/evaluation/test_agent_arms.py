@@ -75,6 +75,14 @@ def arm(name: str, bench: Bench, backend: Scripted) -> list[Record]:
     return records
 
 
+def test_the_same_documents_make_the_same_store_to_the_byte_on_another_day(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    fill(tmp_path / "attacked.sqlite", read_jsonl(corpus / "documents.jsonl"))
+    assert (tmp_path / "attacked.sqlite").read_bytes() == (corpus / "attacked.sqlite").read_bytes()
+
+
 def test_who_reads_what_is_shown_is_right_where_it_is_shown_and_nowhere_else(bench: Bench) -> None:
     records = [row for name in ARMS for row in arm(name, bench, knowing(bench))]
     metrics = agent_metrics(records, seed=1)

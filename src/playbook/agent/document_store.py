@@ -60,7 +60,7 @@ class DocumentStore:
     """A SQLite file of documents. Use as a context manager, or `close` it.
 
     Every method raises `InputError` for a file that is no store, is broken, cannot be written, or stays locked by
-    another process for `timeout` seconds.
+    another process for `timeout` seconds. `clock` tells the seconds since 1970, for `indexed_at`.
 
     >>> with DocumentStore(":memory:") as store:
     ...     store.add([Document("1", "Tea", "Tea is made of leaves."), Document("2", "Ink", "Ink is made of soot.")])
@@ -69,7 +69,8 @@ class DocumentStore:
     ['1']
     """
 
-    def __init__(self, path: str | Path, timeout: float = 5.0) -> None:
+    def __init__(self, path: str | Path, timeout: float = 5.0, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
         self._file = SqliteFile(path, SCHEMA, VERSION, "document store", timeout)
 
     def add(
@@ -97,7 +98,7 @@ class DocumentStore:
 
     def _batches(self, documents: Iterable[Document]) -> Iterator[list[Document]]:
         batch: dict[str, Document] = {}
-        size, began = 0, time.monotonic()
+        size, began = 0, self.clock()
         try:
             for document in documents:
                 _check_unicode(document)
@@ -105,9 +106,9 @@ class DocumentStore:
                     continue
                 batch[document.id] = document
                 size += len(document.text) + sum(len(chunk.text) for chunk in document.chunks or ())
-                if size > BATCH_CHARACTERS or time.monotonic() - began > BATCH_SECONDS:
+                if size > BATCH_CHARACTERS or self.clock() - began > BATCH_SECONDS:
                     yield list(batch.values())
-                    batch, size, began = {}, 0, time.monotonic()
+                    batch, size, began = {}, 0, self.clock()
         except InputError:
             if batch:
                 yield list(batch.values())
@@ -119,7 +120,7 @@ class DocumentStore:
         """Within a transaction: the old version out, the new one in."""
         self._delete(document.id)
         metadata = json.dumps(dict(document.metadata), ensure_ascii=False)
-        row = (document.id, document.title, document.path, metadata, document.content_hash, time.time())
+        row = (document.id, document.title, document.path, metadata, document.content_hash, self.clock())
         columns = "id, title, path, metadata, content_hash, indexed_at"
         number = self._file.run(f"INSERT INTO documents ({columns}) VALUES (?, ?, ?, ?, ?, ?)", row).lastrowid
         for chunk in chunks:

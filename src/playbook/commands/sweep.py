@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     parser.add_argument("--jobs", type=int, default=1, help="experiments at the same time")
     given = parser.parse_args(arguments)
     experiments = read_sweep(given.name, root / SWEEPS, read_yaml(root / "params.yaml"))
-    outcome = run_all(DvcQueue(root), experiments, given.jobs)
+    outcome = run_all(DvcQueue(root, shared=given.jobs > 1), experiments, given.jobs)
     print(f"done: {', '.join(outcome.done) or 'none'}; workers started: {outcome.workers}")
     if outcome.failed:
         print(f"failed: {', '.join(outcome.failed)} (`dvc queue logs NAME` tells why)", file=sys.stderr)

@@ -11,10 +11,13 @@ from playbook.data.world.documents import passage
 
 
 def fill(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """A new store of rows of documents.jsonl; returns how many. It is one file, and reading does not touch it."""
+    """A new store of rows of documents.jsonl; returns how many. It is one file, and reading does not touch it.
+
+    Its clock stands still: the same rows make the same bytes.
+    """
     for old in path.parent.glob(f"{path.name}*"):
         old.unlink()
-    with DocumentStore(path) as store:
+    with DocumentStore(path, clock=lambda: 0.0) as store:
         count = store.add(document_of(row) for row in rows)
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")  # a log beside it would change under whoever reads

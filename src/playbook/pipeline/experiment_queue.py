@@ -5,6 +5,7 @@ is queued again: finished stages come from the run-cache, and a training that wa
 checkpoint.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from dvc.repo import Repo
 
 from playbook.pipeline.revisions import revisions
+from playbook.pipeline.rules import SHARING
 from playbook.pipeline.sweeps import Experiment
 from playbook.plumbing.runlog import say
 
@@ -99,8 +101,9 @@ def run_all(
 class DvcQueue:
     """The queue of `dvc exp run --queue`."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, shared: bool = False) -> None:
+        """`shared`: several workers share the cores."""
+        self.root, self.shared = root, shared
 
     def add(self, experiment: Experiment) -> None:
         """Queue it with its settings, as far as it shall go."""
@@ -125,7 +128,8 @@ class DvcQueue:
     def worker(self, number: int) -> "subprocess.Popen[bytes]":
         """A worker of DVC's as a child of ours; it ends by itself when the queue has been empty for a while."""
         command = [sys.executable, "-m", "dvc", "exp", "queue-worker", f"playbook-{number}@localhost", "--quiet"]
-        return subprocess.Popen(command, cwd=self.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        silent, env = subprocess.DEVNULL, {**os.environ, **(SHARING if self.shared else {})}
+        return subprocess.Popen(command, cwd=self.root, env=env, stdout=silent, stderr=silent)
 
     def _dvc(self, *words: str, check: bool = True) -> None:
         told = subprocess.run([sys.executable, "-m", "dvc", *words], cwd=self.root, capture_output=True, check=False)

@@ -19,6 +19,9 @@ from playbook.plumbing.fingerprint import fingerprints
 
 THREAD_VARIABLES = ("OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")
 """Snakemake sets `..._NUM_THREADS` to a rule's threads: other sums, other bits. A stage sets its own threads."""
+SHARING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Environment of stages that run beside others, with more threads than cores: one that waits for its siblings shall
+sleep. If it spins, as is the default, two at once take many times as long as one after the other. Sums stay equal."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,13 @@ def _rule(node: Node, root: Path, is_default: bool) -> Rule:
     threads, *resources = [_whole(node, key, node.meta.get(key, 1)) for key in ("threads", *_resources(node))]
     folders = [path for path in node.outputs if _is_folder(root / path)]
     unset = " ".join(f"-u {name}{'' if name.endswith('MAXIMUM') else '_NUM'}_THREADS" for name in THREAD_VARIABLES)
+    sharing = "".join(f" {name}={value}" for name, value in SHARING.items())
     inside = "" if node.folder == "." else f"cd {shlex.quote(node.folder)} && "
     return Rule(
         rule_name(node.name), [*node.sources, *node.made], list(node.ordered),
         [path for path in node.outputs if path not in folders], folders, dict(node.params),
         threads, dict(zip(_resources(node), resources, strict=True)),
-        f"{inside}env {unset} {node.command}", is_default,
+        f"{inside}env {unset}{'' if threads > 1 else sharing} {node.command}", is_default,
     )  # fmt: skip
 
 
