@@ -17,6 +17,7 @@ from playbook.evaluation.agent_arms import AgentConfig
 from playbook.evaluation.agent_bench import measure, open_bench
 from playbook.evaluation.agent_metrics import agent_metrics
 from playbook.model.checkpoint import load_model, weights_sha256
+from playbook.pipeline.run_facts import without_run_facts
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl, write_jsonl
 from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
@@ -50,7 +51,7 @@ def main(key: str) -> None:
             )
             records, traces = measure(bench, list(read_jsonl(corpus / "sessions.jsonl")), backend, few)
             metrics = agent_metrics(records, config.seed)
-        write_jsonl(f"data/records/agent_eval/{key}.jsonl", records)
+        write_jsonl(f"data/records/agent_eval/{key}.jsonl", without_run_facts(records))  # the same bytes each time
         write_traces(f"data/records/trajectories/{key}.jsonl", traces)
         run.report(
             metrics, **runtime.facts(), weights_sha256=weights_sha256(model), peak_rss_mb=round(peak_rss_mb(), 1)
