@@ -1,6 +1,6 @@
 """How many tokens an arm trains on while the default trains on one. Run as `python -m labs.ablations.calibrate ARM`.
 
-Reads: labs/ablations/data.
+Reads: labs/ablations/data/bpe, labs/ablations/data/char.
 Writes: labs/ablations/reports/calibrate/ARM.json.
 Note: arm and default take turns, a few steps each, and the ratio is taken turn by turn; its median becomes the arm's
     budget. The clock counts CPU-seconds of this process, so that what else the machine does weighs little. Only this
@@ -51,7 +51,8 @@ def main(key: str) -> None:
     with stage("labs.ablations.calibrate", Params, key) as run:
         if key not in run.params.arms:
             raise InputError("labs.ablations.calibrate", f"one arm of {', '.join(run.params.arms)}", key)
-        run.input(DATA)
+        for part in ("bpe", "char"):  # beside these the folder holds what other arms write meanwhile
+            run.input(DATA / part)
         facts = start(run.params.runtime).facts()
         run.report(calibrate(run.params, key, run.work), **facts)
 
