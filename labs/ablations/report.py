@@ -130,7 +130,7 @@ def draw(found: Found, verdicts: Mapping[str, Mapping[str, str]], arms: Mapping[
                 axes.plot(one.value, place, "o", color=COLOURS[told], markersize=5)
             axes.axvline(0, color=GREY, linewidth=1)
             axes.grid(axis="y", visible=False)
-            axes.set(title=f"{title}: {'less' if measure in LESS_IS_BETTER else 'more'} is better")
+            axes.set(title=f"{title}\n{'less' if measure in LESS_IS_BETTER else 'more'} is better")
             axes.title.set_fontsize(10.5)
         panels[0].set_yticks(range(len(verdicts)), [arms[arm].title for arm in verdicts])
         panels[0].invert_yaxis()
