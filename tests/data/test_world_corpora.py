@@ -75,13 +75,27 @@ def wanted(question: str) -> str:
     return next((form for form, texts in INSTRUCTIONS.items() if question.endswith(texts)), "plain")
 
 
+def test_the_form_that_a_user_prefers_is_read_written_down_and_kept(conversations: list[Row]) -> None:
+    seen = set()
+    for row in of_kind(conversations, "style"):
+        note = row["messages"][3]["content"]  # system, question, recall
+        *_, answer = row["messages"]
+        reasoning, _, said = answer["reasoning_content"].partition("; answer style: ")
+        assert note == (memory.NO_NOTES if said == "plain" else f"answer style: {said}")
+        assert answer["content"] == render(reasoning.rpartition(": ")[2], said.lower())
+        seen.add(said)
+    assert seen == {"plain", "capitals", "sentence", "JSON"}
+
+
 def test_of_several_passages_about_somebody_the_newest_is_believed(conversations: list[Row]) -> None:
     believed = refused = 0
     for row in of_kind(conversations, "reading"):
         lines = row["messages"][0]["content"].split("\n")
         for question, answer in zip(row["messages"][1::2], row["messages"][2::2], strict=True):
             about = [line for line in lines if line.partition(",")[0] in question["content"]]
-            looked_up, _, said = answer["reasoning_content"].rpartition("; ")[2].partition(", said ")
+            reasoning, _, form = answer["reasoning_content"].partition("; answer style: ")
+            assert (form.lower() or "plain") == wanted(question["content"])
+            looked_up, _, said = reasoning.rpartition("; ")[2].partition(", said ")
             looked_up, claimed, denied = looked_up.rpartition(": ")[2], said.removesuffix(": no"), bool(said)
             if is_abstention(
                 answer["content"]

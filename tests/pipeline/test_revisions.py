@@ -39,13 +39,14 @@ def test_a_metrics_file_that_is_not_the_recorded_one_is_not_believed(checkout: P
 
 
 def test_the_comparison_shows_what_differs_and_intervals(checkout: Path) -> None:
-    rows = comparison([read_column(revision) for revision in read(checkout)[1:]], LINES).splitlines()
+    table, same = comparison([read_column(revision) for revision in read(checkout)[1:]], LINES).split("\n\n")
+    assert same == "The same in all: seconds 3.5."
+    rows = table.splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert cells[0] == ["", "HEAD", "fast"]
     assert cells[2:] == [
         ["`train.rate`", "0.1", "0.2"],
         ["known", "0.900 [0.850, 0.950]", "0.800 [0.750, 0.850]"],
-        ["seconds", "3.5", "3.5"],
     ]
 
 

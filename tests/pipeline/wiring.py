@@ -99,7 +99,8 @@ def wired_stages() -> list[Wired]:
     found = []
     for path in [ROOT / "dvc.yaml", *sorted(ROOT.glob("labs/*/dvc.yaml"))]:
         for name, entry in read_yaml(path)["stages"].items():
-            keys = [key for values in entry.get("matrix", {}).values() for key in values] or [None]
+            members = [str(key) for values in entry.get("matrix", {}).values() for key in values]
+            keys: list[str | None] = [*members] if members else [None]
             package = "stages" if path.parent == ROOT else f"labs.{path.parent.name}"
             found += [Wired(f"{package}.{name}", key, entry) for key in keys if name != "code"]
     return found

@@ -24,6 +24,7 @@ REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RECIPE = Path("labs/recipe/reports/recipe.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
+WORLDS = Path("labs/worlds/reports/worlds.json")
 FAILURES = Path("labs/failure_modes/reports")
 NOT_YET = "Not measured yet: run `dvc repro`, then `make readme`."
 
@@ -39,6 +40,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "takes": lambda: takes(),
         "headline": lambda: headline_table(told()),
         "agent": lambda: headline_table(told(), lines(latest(told()) or AGENTS[-1])),
+        "worlds": lambda: worlds(),
         "pipeline": lambda: mermaid(told().stages, {}),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
@@ -133,6 +135,19 @@ def measured() -> str:
         if found := [m for _, m in walk_measurements(metrics)]:
             rows.append([f"`{name}.json`", len(found), min(m.n for m in found), max(m.n for m in found)])
     return markdown_table(rows, ("file", "figures", "smallest n", "largest n")) if rows else NOT_YET
+
+
+def worlds() -> str:
+    """Other counties: how many targets each meets, and which it misses."""
+    if not WORLDS.exists():
+        return "Not run yet: `dvc repro labs/worlds/dvc.yaml`."
+    results = read_json(WORLDS)
+    each = results["targets"] // len(results["missed"])
+    rows = [
+        [f"world {seed}", f"{each - len(missed)} of {each}", "; ".join(missed) or "none"]
+        for seed, missed in results["missed"].items()
+    ]
+    return markdown_table(rows, ["county", "targets met", "missed"])
 
 
 def real_text() -> str:

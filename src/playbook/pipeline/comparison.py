@@ -1,7 +1,7 @@
 """The workspace, HEAD and every experiment as one table: the parameters in which they differ, what they measured.
 
-It shows what `dvc exp show` shows, made to be read: intervals beside values, equal parameters left out, and of the
-metrics the lines of the headline only.
+It shows what `dvc exp show` shows, made to be read: intervals beside values, equal parameters left out, of the metrics
+the lines of the headline only, and what came out the same everywhere in a sentence below.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,17 +46,24 @@ def _put(tree: dict[str, Any], dotted: str, found: Measurement) -> None:
 
 
 def comparison(columns: Sequence[Column], lines: Sequence[Line] = LINES) -> str:
-    """A Markdown table, a revision a column: first the parameters that differ, then the lines of the headline."""
+    """A Markdown table, a revision a column: first the parameters that differ, then the lines of the headline that do;
+    below it, where several are compared, the lines that came out the same in all of them."""
     rows: list[list[str]] = []
+    same: list[str] = []
     for name in dict.fromkeys(name for column in columns for name in column.params):
         values = [str(column.params.get(name, NOTHING)) for column in columns]
         if len(set(values)) > 1:
             rows.append([f"`{name}`", *(value if len(value) <= 40 else value[:39] + "…" for value in values)])
     for line in lines:
         cells = [_cell(column.results, line) for column in columns]
-        if any(cell != NOTHING for cell in cells):
+        if all(cell == NOTHING for cell in cells):
+            continue
+        if len(cells) > 1 and len(set(cells)) == 1:
+            same.append(f"{line.label} {cells[0]}")
+        else:
             rows.append([line.label, *cells])
-    return markdown_table(rows, ["", *(column.name for column in columns)])
+    table = markdown_table(rows, ["", *(column.name for column in columns)])
+    return f"{table}\n\nThe same in all: {'; '.join(same)}." if same else table
 
 
 def _cell(results: Results, line: Line) -> str:

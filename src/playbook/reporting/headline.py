@@ -83,11 +83,12 @@ HEADERS = ("what", "value", "95% interval", "n", "target", "verdict")
 
 def headline_table(results: Results, lines: tuple[Line, ...] = LINES) -> str:
     """The table as Markdown; what has not been measured has no row. Says so where nothing has."""
-    rows = [row for line in lines if (row := _row(results, line)) is not None]
+    rows = [found for line in lines if (found := row(results, line)) is not None]
     return markdown_table(rows, HEADERS) if rows else "Nothing has been measured yet: run `dvc repro`."
 
 
-def _row(results: Results, line: Line) -> tuple[Any, ...] | None:
+def row(results: Results, line: Line) -> tuple[Any, ...] | None:
+    """A line as the cells of `HEADERS`; None where it has not been measured."""
     for file in line.files:
         if line.name.startswith("run."):
             fact = results.fact(file, line.name.removeprefix("run."))

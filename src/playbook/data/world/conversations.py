@@ -13,7 +13,7 @@ from playbook.data.world import memory
 from playbook.data.world.chains import chains, follow
 from playbook.data.world.documents import entity_documents, passages
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
-from playbook.data.world.formats import INSTRUCTIONS, STYLE_NOTES, render
+from playbook.data.world.formats import INSTRUCTIONS, STYLE_NOTES, render, style_note
 from playbook.data.world.reasoning import looked_up
 from playbook.data.world.strangers import throw_away_world, unknown_people
 from playbook.data.world.templates import ASKED
@@ -110,11 +110,14 @@ def reading(at: Setting) -> Conversation:
 def _told(at: Setting, world: World, entity: Entity, attribute: str) -> dict[str, Any]:
     """A question that the passages about `entity` answer."""
     value, question = world.newest(entity, attribute).value, at.rng.choice(ASKED[attribute]).format(n=entity.name)
-    wanted = at.rng.choice(list(INSTRUCTIONS)) if at.rng.random() < FORM_SHARE else "plain"
+    found = looked_up(entity.name, attribute, value)
+    if at.rng.random() >= FORM_SHARE:
+        return {"question": question, "answer": render(value, "plain"), "reasoning": found}
+    wanted = at.rng.choice(list(INSTRUCTIONS))
     return {
-        "question": question if wanted == "plain" else f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}",
+        "question": f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}",
         "answer": render(value, wanted),
-        "reasoning": looked_up(entity.name, attribute, value),
+        "reasoning": f"{found}; {style_note(wanted)}",
     }  # fmt: skip
 
 
@@ -192,14 +195,15 @@ def preferred_style(at: Setting) -> Conversation:
     style = at.rng.choice(list(STYLE_NOTES)) if at.rng.random() < 0.7 else None
     notes = [] if style is None else [STYLE_NOTES[style].partition(": ")[2]]
     _, (_, question, *turns, answer) = search(at)
-    value = answer["content"].removesuffix(".")
+    value, wanted = answer["content"].removesuffix("."), style or "plain"
     opening = [system(AGENT_WITH_MEMORY), question, *memory.recall(memory.STYLE, notes)]
-    return "style", [*opening, *turns, assistant(render(value, style or "plain"), answer["reasoning_content"])]
+    reasoning = f"{answer['reasoning_content']}; {style_note(wanted)}"
+    return "style", [*opening, *turns, assistant(render(value, wanted), reasoning)]
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
     fact: 0.14, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.265, search_unknown: 0.15,
-    remembering: 0.035, recalling: 0.045, preferred_style: 0.07,
+    remembering: 0.04, recalling: 0.06, preferred_style: 0.09,
 }  # fmt: skip
 
 

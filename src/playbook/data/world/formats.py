@@ -29,6 +29,15 @@ STYLE_NOTES = {"capitals": "answer style: capitals", "sentence": "answer style: 
 """What is remembered of a user who always wants one of them."""
 
 
+def style_note(form: str) -> str:
+    """What the assistant writes for itself, right before the answer, of the form that was asked for.
+
+    >>> style_note("json"), style_note("bare")
+    ('answer style: JSON', 'answer style: bare')
+    """
+    return STYLE_NOTES.get(form, f"answer style: {form}")
+
+
 def render(value: str, form: str) -> str:
     """The value in a form.
 

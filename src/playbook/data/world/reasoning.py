@@ -7,6 +7,7 @@
     Ada Bell: said baker, job, employer                   the plan where a premise has to be checked first
     Ada Bell, job: vet, said baker: no                    a premise that is false: "I don't know."
     Ada Bell, job: vet, said vet: yes; Ada Bell, employer: Crown House    a premise that is true
+    Ada Bell, job: vet; answer style: JSON                the form that the user wants, if any
 
 The name and the noun stand right before the value, in the same form whatever the question's wording, so that looking a
 value up is one skill, whoever asks; and whether to search on or to answer can be read off what is left of the plan.
