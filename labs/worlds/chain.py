@@ -25,7 +25,7 @@ FILES = ("pretrain", "sft", "recipe", "reward", "compare", "agent_eval/grpo")
 class Params:
     """Sections of labs/worlds/params.yaml."""
 
-    changes: dict[str, dict[str, Any]]
+    threads: int
 
 
 def main(seed: str) -> None:
@@ -33,7 +33,7 @@ def main(seed: str) -> None:
     with stage("labs.worlds.chain", Params, key=seed) as run:
         for source in ("params.yaml", "code.json"):
             run.input(source)
-        make_copy(ROOT, run.work, other_world(read_yaml(ROOT / "params.yaml"), run.params.changes, int(seed)))
+        make_copy(ROOT, run.work, other_world(read_yaml(ROOT / "params.yaml"), run.params.threads, int(seed)))
         if (status := run_chain(run.work)) != 0:
             raise InputError(f"the chain of world {seed}", "exit status 0", status, "dvc repro labs/worlds/dvc.yaml")
         found = {name: read_metrics(run.work / f"reports/metrics/{name}.json") for name in FILES}
@@ -41,11 +41,11 @@ def main(seed: str) -> None:
         run.report({name: as_measured(tree) for name, tree in found.items()}, chain=facts)
 
 
-def other_world(params: Mapping[str, Any], changes: Mapping[str, Mapping[str, Any]], seed: int) -> dict[str, Any]:
-    """What is laid over params.yaml: the changes and the seed. A world of real text has none: `InputError`."""
+def other_world(params: Mapping[str, Any], threads: int, seed: int) -> dict[str, Any]:
+    """What is laid over params.yaml. Real text has no other worlds: `InputError`."""
     if params["data"]["source"] != "world":
         raise InputError("data.source", "world: only a generated county has others", params["data"]["source"])
-    return {**changes, "world": {**changes.get("world", {}), "seed": seed}}
+    return {"runtime": {"threads": threads}, "world": {"seed": seed}}
 
 
 def as_measured(tree: Mapping[str, Any]) -> dict[str, Any]:

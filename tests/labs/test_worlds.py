@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from dvc.utils.serialize import load_yaml
 
-from labs.worlds.chain import FILES, as_measured, other_world
+from labs.worlds.chain import FILES, Params, as_measured, other_world
 from labs.worlds.report import SECTIONS, judged, missed, page
-from playbook.plumbing.config import overlay, read_yaml
+from playbook.plumbing.config import build, overlay, read_yaml
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
@@ -41,11 +41,16 @@ def test_every_section_of_the_main_parameters_counts() -> None:
 
 def test_another_world_differs_in_the_seed_and_what_is_laid_over() -> None:
     params = read_yaml(ROOT / "params.yaml")
-    changed = overlay(params, other_world(params, {"runtime": {"threads": 1}}, 18))
+    changed = overlay(params, other_world(params, 1, 18))
     assert changed["world"] == {**params["world"], "seed": 18}
     assert changed["runtime"] == {**params["runtime"], "threads": 1}
     with pytest.raises(InputError, match=r"data\.source"):
-        other_world(overlay(params, {"data": {"source": "text"}}), {}, 18)
+        other_world(overlay(params, {"data": {"source": "text"}}), 1, 18)
+
+
+def test_the_parameters_of_the_lab_are_those_that_its_stages_read() -> None:
+    values = read_yaml(ROOT / "labs/worlds/params.yaml")
+    assert build(Params, {"threads": values["threads"]}, "params.yaml") == Params(values["threads"])
 
 
 def test_measurements_survive_the_way_through_the_file() -> None:
