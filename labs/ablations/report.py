@@ -1,7 +1,6 @@
 """Every arm beside the default at equal CPU-seconds: a page, a forest plot, verdicts.
 
-Reads: labs/ablations/reports/calibrate/*.json, train/*.json; labs/recipe/reports/recipe.json, for what facts alone
-    cannot say of a default.
+Reads: labs/ablations/reports/calibrate/*.json, train/*.json.
 Writes: labs/ablations/reports/README.md, figures/, ablations.json.
 Note: a difference is within the seed; its interval holds together with those of all other arms (evaluation/blocks.py).
     An arm is better or worse where its interval has 0 outside.
@@ -21,12 +20,9 @@ from playbook.plumbing.files import atomic_write, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
 from playbook.reporting.figures import BLUE, GREY, STYLE, VERMILION, save
-from playbook.reporting.tables import NOTHING, format_interval, format_measurement, format_value, markdown_table
+from playbook.reporting.tables import format_interval, format_measurement, format_value, markdown_table
 
 REPORTS = Path("labs/ablations/reports")
-RECIPE = Path("labs/recipe/reports/recipe.json")
-CHOOSING = "short_3"
-"""Of labs/recipe: the share of right answers where a name tells which one of three short passages to read."""
 MEASURES = {"val_bits_per_byte": "bits per byte", "closed_book_A": "answers, A", "closed_book_B": "answers, B"}
 LESS_IS_BETTER = {"val_bits_per_byte"}
 SPEED = "tokens_over_default"
@@ -41,8 +37,6 @@ class Params:
     """Sections of params.yaml."""
 
     arms: dict[str, Arm]
-    choosing: dict[str, str]
-    """Key of params.yaml -> the arm of labs/recipe that changes it."""
 
 
 def main() -> None:
@@ -55,15 +49,12 @@ def main() -> None:
         results = compare({arm: found["by_seed"] for arm, found in trained.items()})
         verdicts = {arm: verdict(results["differences"], arm) for arm in arms if arm != DEFAULT}
         quiet = set(verdicts[CONTROL].values()) == {SAME}
-        recipe = read_metrics(run.input(RECIPE))["arms"]
-        choosing = {key: without(recipe, arm) for key, arm in run.params.choosing.items()}
-        told = defaults(arms, verdicts, {key: words for key, (words, _) in choosing.items()})
+        told = defaults(arms, verdicts)
         found = {
             "expected": dict.fromkeys(verdicts, "not better"),
             "arms": {arm: row(results, speed, trained, arm) for arm in arms},
             "negative_control": {"arm": CONTROL, "quiet": quiet},
             "verdicts": verdicts,
-            "choosing": {key: {"verdict": words, **shares} for key, (words, shares) in choosing.items()},
             "defaults": told,
             "verdict": "PASS" if quiet and "contradicted" not in told.values() else "FAIL",
         }
@@ -95,27 +86,19 @@ def _verdict(difference: Measurement, less_is_better: bool) -> str:
     return BETTER if (high < 0) == less_is_better else WORSE
 
 
-def without(recipe: Mapping[str, Any], arm: str) -> tuple[str, dict[str, Any]]:
-    """What labs/recipe says of an arm in `CHOOSING`: better or worse than its whole ladder where the two intervals are
-    apart; and both shares."""
-    shares = {name: recipe[name][CHOOSING] for name in ("ladder", arm)}
-    whole, other = (Measurement.from_json(share).ci95 for share in shares.values())
-    return (WORSE if other[1] < whole[0] else BETTER if other[0] > whole[1] else SAME), shares
-
-
-def defaults(
-    arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]], choosing: Mapping[str, str]
-) -> dict[str, str]:
-    """What the arms that question a key of params.yaml say of its default, here and (`choosing`) in labs/recipe.
+def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """What the arms that question a key of params.yaml say of its default.
 
     contradicted: one of them is better in something and worse in nothing; supported: not that, and one of them is worse
     in something and better in nothing; mixed: better in one thing and worse in another; open: no difference was found.
+    What is not there for facts is judged elsewhere, whatever they say.
     """
     told: dict[str, str] = {}
     for key in dict.fromkeys(arm.asks for arm in arms.values() if arm.asks):
-        also = {choosing.get(key, SAME)}
-        found = [(set(verdicts[name].values()) | also) - {SAME} for name, arm in arms.items() if arm.asks == key]
-        if {BETTER} in found:
+        found = [set(verdicts[name].values()) - {SAME} for name, arm in arms.items() if arm.asks == key]
+        if places := {arm.judged_in for arm in arms.values() if arm.asks == key and arm.judged_in}:
+            told[key] = f"judged in {', '.join(f'[{lab}](../../{lab}/reports/README.md)' for lab in sorted(places))}"
+        elif {BETTER} in found:
             told[key] = "contradicted"
         elif {WORSE} in found:
             told[key] = "supported"
@@ -175,7 +158,7 @@ def page(
     columns = ["arm", "tokens a CPU-second", "thousand tokens", "seconds a run", *MEASURES.values(), "verdict"]
     table = markdown_table(rows, columns)
     asked = [
-        [f"`{key}`", "; ".join(arm.title for arm in arms.values() if arm.asks == key), chosen(found, key), told]
+        [f"`{key}`", "; ".join(arm.title for arm in arms.values() if arm.asks == key), told]
         for key, told in found["defaults"].items()
     ]
     control = (
@@ -201,25 +184,17 @@ The negative control is the default with other seeds, and a speed measured like 
 
 ## What that says of the defaults in params.yaml
 
-{markdown_table(asked, ["default", "in question by", "choosing among three, without it", "verdict"])}
+{markdown_table(asked, ["default", "in question by", "verdict"])}
 
 *supported*: an arm is worse in something and better in nothing. *contradicted*: an arm is better in something and worse
 in nothing. *mixed*: better in one thing, worse in another. *open*: no difference larger than chance. What holds for a
 few hundred thousand tokens need not hold for millions; what is contradicted here deserves a run of the main chain.
-This county asks for facts alone. Whether a model can choose among passages by a name is measured in
-[labs/recipe](../../recipe/reports/README.md), and what that says of a default counts here, too.
+*judged in*: the choice is not there for facts, and this county asks for nothing else; the lab named measures what it is
+for.
 
 Made by `python -m labs.ablations.report`; `dvc repro labs/ablations/dvc.yaml` remakes everything; all numbers stand in
 [ablations.json](ablations.json).
 """
-
-
-def chosen(found: Mapping[str, Any], key: str) -> str:
-    """What labs/recipe measured of a key, as a cell: without it, with it."""
-    if (other := found["choosing"].get(key)) is None:
-        return NOTHING
-    shares = [format_measurement(Measurement.from_json(row)) for name, row in other.items() if name != "verdict"]
-    return f"{shares[1]}, with it {shares[0]}: {other['verdict']}"
 
 
 def cell(results: Mapping[str, Found], measure: str, arm: str) -> str:

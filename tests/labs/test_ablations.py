@@ -9,7 +9,7 @@ from small_world import TINY
 
 from labs.ablations.arms import CONTROL, DEFAULT, Arm, make_trainer, seconds_of_steps, turns
 from labs.ablations.calibrate import Calibration
-from labs.ablations.report import CHOOSING, MEASURES, compare, defaults, verdict, without, words
+from labs.ablations.report import MEASURES, compare, defaults, verdict, words
 from labs.ablations.train import Params
 from playbook.data.encode import encode_rows, vocabulary_texts
 from playbook.data.text_source import DataConfig
@@ -26,7 +26,6 @@ from playbook.text.tokenizer import TokenizerConfig, train_tokenizer
 LAB = ROOT / "labs/ablations"
 PARAMS = read_params(Params, LAB / "params.yaml")
 ARMS = PARAMS.arms
-CHOICES = read_yaml(LAB / "params.yaml")["choosing"]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,8 @@ def test_an_arm_differs_from_the_default_in_one_named_thing_and_the_control_in_i
         if name not in (DEFAULT, CONTROL):
             assert built[name] != built[DEFAULT], name
             assert arm.asks, name
-            assert replace(arm, title=default.title, asks="") != default
+            assert replace(arm, title=default.title, asks="", judged_in="") != default
+            assert not arm.judged_in or (ROOT / "labs" / arm.judged_in / "dvc.yaml").exists()
 
 
 def test_what_is_put_in_question_is_the_default_of_the_main_chain() -> None:
@@ -134,16 +134,7 @@ def test_less_is_better_of_bits_and_more_of_answers() -> None:
     assert words(told["both"]) == "**better**: answers, A; **worse**: bits per byte"
     arms = {name: Arm(name, asks=name if name in told and name != CONTROL else "") for name in runs}
     expected = {"bits": "contradicted", "answers": "supported", "both": "mixed"}
-    assert defaults(arms, told, {}) == expected
-    assert defaults(arms, told, {"bits": "worse", "answers": "no difference"}) == {**expected, "bits": "mixed"}
+    assert defaults(arms, told) == expected
+    elsewhere = defaults(arms | {"bits": Arm("bits", asks="bits", judged_in="recipe")}, told)
+    assert elsewhere == {**expected, "bits": "judged in [recipe](../../recipe/reports/README.md)"}
     assert set(MEASURES) == set(found)
-
-
-@pytest.mark.parametrize(("share", "expected"), [(0.5, "worse"), (0.98, "better"), (0.8, "no difference")])
-def test_what_choosing_says_follows_from_intervals_that_are_apart(share: float, expected: str) -> None:
-    def measured(value: float) -> dict[str, object]:
-        return {CHOOSING: Measurement(value, (value - 0.05, min(value + 0.05, 1.0)), 51).to_json()}
-
-    assert without({"ladder": measured(0.8), "arm": measured(share)}, "arm")[0] == expected
-    assert set(CHOICES) <= {arm.asks for arm in ARMS.values()}
-    assert set(CHOICES.values()) <= set(read_yaml(ROOT / "labs/recipe/params.yaml")["arms"])

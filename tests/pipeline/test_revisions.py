@@ -1,17 +1,19 @@
 """Revisions read from git, and what is made of them: the comparison, the regression gate."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pipeline.small_revisions import METRICS, checkout_with_experiment, read
 
 from playbook.pipeline.agreement import regressions, torn_lock
 from playbook.pipeline.baseline import read_baseline, write_baseline
-from playbook.pipeline.comparison import comparison, read_column
+from playbook.pipeline.comparison import Column, comparison, read_column
 from playbook.pipeline.revisions import entry_metrics, stage_names
 from playbook.plumbing.files import write_json
 from playbook.plumbing.metrics import Measurement
 from playbook.reporting.headline import Line
+from playbook.reporting.results import Results
 
 LINES = (Line("known", ("train",), "closed_book.A", "at least", 0.9), Line("seconds", ("train",), "run.seconds"))
 
@@ -54,6 +56,20 @@ def test_a_fall_out_of_the_interval_is_a_regression_and_a_rise_is_none(checkout:
     _, head, fast = map(read_column, read(checkout))
     assert list(regressions(head, fast, LINES)) == ["known: 0.900 [0.850, 0.950] before, now 0.800 [0.750, 0.850]"]
     assert list(regressions(fast, head, LINES)) == []
+
+
+@pytest.mark.parametrize(("rule", "sign"), [("rises", 1), ("falls", -1)])
+def test_a_change_that_was_had_and_is_no_more_is_a_regression_and_a_smaller_one_is_none(
+    rule: Literal["rises", "falls"], sign: int
+) -> None:
+    def column(value: float) -> Column:
+        low, high = sorted((value - sign * 0.1, value + sign * 0.1))
+        return Column("x", {}, Results({"compare": {"gain": Measurement(value, (low, high), 9).to_json()}}))
+
+    lines = (Line("gain", ("compare",), "gain", rule),)
+    told = {change: list(regressions(column(sign * 0.5), column(sign * change), lines)) for change in (0.2, 0.05, -0.4)}
+    assert [bool(found) for found in told.values()] == [False, True, True]
+    assert list(regressions(column(sign * 0.05), column(-sign * 0.4), lines)) == []  # it never was one
 
 
 def test_what_was_accepted_is_held_against_what_comes_later(checkout: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from playbook.plumbing.errors import tell
@@ -25,8 +26,7 @@ def main(root: Path = ROOT) -> int:
     sys.excepthook = tell
     found = dict.fromkeys(path.relative_to(root) for pattern in PAGES for path in sorted(root.glob(pattern)))
     names = {page: _name(page) for page in found}
-    menu = [page for page in found if "tables" not in page.parts]
-    navigation = "<nav>" + " · ".join(f'<a href="{names[page]}">{_title(page)}</a>' for page in menu) + "</nav>\n"
+    navigation = menu({page: name for page, name in names.items() if "tables" not in page.parts})
     for page in found:
 
         def link(target: str, page: Path = page) -> str:
@@ -41,6 +41,18 @@ def main(root: Path = ROOT) -> int:
             handle.write(page_html(text, _title(page), (root / page).parent, link, navigation))
     print(f"{len(found)} pages in {OUT}; begin with {OUT / 'index.html'}")
     return 0
+
+
+def menu(names: Mapping[Path, str]) -> str:
+    """Links to the pages, a line for each top-level folder; a lab's report goes by the lab's name."""
+    lines: dict[str, list[str]] = {}
+    for page, name in names.items():
+        folder = page.parts[0] if len(page.parts) > 1 else "project"
+        lab = page.parts[1] if folder == "labs" else page.stem
+        called = {"index.html": "results", "README.html": "readme"}.get(name, lab.replace("_", " "))
+        lines.setdefault(folder, []).append(f'<a href="{name}">{called}</a>')
+    rows = (f"<div>{folder}: {' · '.join(links)}</div>" for folder, links in lines.items())
+    return f"<nav>{''.join(rows)}</nav>\n"
 
 
 def _name(page: Path) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from playbook.pipeline.baseline import GATED
 from playbook.pipeline.comparison import Column
 from playbook.pipeline.dag import overlap, relative
 from playbook.pipeline.reasons import FOLLOWS, reasons
 from playbook.pipeline.revisions import Revision
 from playbook.plumbing.metrics import Measurement
-from playbook.reporting.headline import LINES, Line
+from playbook.reporting.headline import LINES, Line, judge_change
 from playbook.reporting.tables import format_measurement
 
 ABSENT = (": deleted", ": not in cache")
@@ -66,16 +67,22 @@ def stale(repo: Any, root: Path) -> tuple[list[str], list[str]]:
 
 
 def regressions(before: Column, now: Column, lines: tuple[Line, ...] = LINES) -> Iterator[str]:
-    """Headline figures that fell out of the interval that they had, to the wrong side."""
+    """Headline figures that fell out of the interval that they had, to the wrong side; and changes that had their whole
+    interval on the promised side of 0, and have it no more."""
     for line in lines:
-        if line.rule not in ("at least", "at most") or line.name.startswith("run."):
+        if line.rule not in GATED or line.name.startswith("run."):
             continue
         old, new = _measured(before, line), _measured(now, line)
-        if old is None or new is None:
-            continue
-        low, high = old.ci95
-        if new.value < low if line.rule == "at least" else new.value > high:
+        if old is not None and new is not None and _is_worse(old, new, line):
             yield f"{line.label}: {format_measurement(old, 3)} before, now {format_measurement(new, 3)}"
+
+
+def _is_worse(old: Measurement, new: Measurement, line: Line) -> bool:
+    if line.rule in ("rises", "falls"):
+        was, still = (judge_change(measured, line.rule == "rises")[1] == "met" for measured in (old, new))
+        return was and not still
+    low, high = old.ci95
+    return new.value < low if line.rule == "at least" else new.value > high
 
 
 def _measured(column: Column, line: Line) -> Measurement | None:

@@ -14,7 +14,7 @@ from playbook.reporting.headline import LINES, Line
 from playbook.reporting.results import Results
 
 BASELINE = Path("reports/baseline.json")
-GATED = ("at least", "at most")
+GATED = ("at least", "at most", "rises", "falls")
 """Rules that say which way is worse."""
 
 

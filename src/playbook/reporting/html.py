@@ -19,6 +19,10 @@ table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: a
 th, td { border: 1px solid #ddd; padding: 0.25rem 0.6rem; text-align: left; } th { background: #f4f4f4; }
 img, svg { max-width: 100%; height: auto; } pre { background: #f6f6f6; padding: 0.8rem; overflow-x: auto; }
 code { font-size: 0.9em; } nav { font-size: 0.9rem; border-bottom: 1px solid #ddd; padding-bottom: 0.5rem; }
+@media (prefers-color-scheme: dark) {
+  body { background: #17191d; color: #ddd; } a { color: #8ab4f8; } th, td, nav { border-color: #444; }
+  th, pre { background: #24272d; } img, svg { background: #fff; border-radius: 4px; }
+}
 """
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 BOX_WIDTH, LINE_HEIGHT, GAP_X, GAP_Y = 190, 17, 46, 22
