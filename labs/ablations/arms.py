@@ -25,8 +25,6 @@ class Arm:
     title: str
     asks: str = ""
     """The key of the main chain's params.yaml that it puts in question."""
-    judged_in: str = ""
-    """The lab that measures what this choice is for, where that is not facts: its verdict is given there, not here."""
     vocabulary: Literal["bpe", "char"] = "bpe"
     precision: Literal["float32", "bfloat16"] | None = None
     seeds_after: int = 0

@@ -37,6 +37,8 @@ class Params:
     """Sections of params.yaml."""
 
     arms: dict[str, Arm]
+    elsewhere: dict[str, str]
+    """Key of params.yaml -> the lab that judges its default."""
 
 
 def main() -> None:
@@ -49,7 +51,7 @@ def main() -> None:
         results = compare({arm: found["by_seed"] for arm, found in trained.items()})
         verdicts = {arm: verdict(results["differences"], arm) for arm in arms if arm != DEFAULT}
         quiet = set(verdicts[CONTROL].values()) == {SAME}
-        told = defaults(arms, verdicts)
+        told = defaults(arms, verdicts, run.params.elsewhere)
         found = {
             "expected": dict.fromkeys(verdicts, "not better"),
             "arms": {arm: row(results, speed, trained, arm) for arm in arms},
@@ -86,7 +88,9 @@ def _verdict(difference: Measurement, less_is_better: bool) -> str:
     return BETTER if (high < 0) == less_is_better else WORSE
 
 
-def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+def defaults(
+    arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]], elsewhere: Mapping[str, str]
+) -> dict[str, str]:
     """What the arms that question a key of params.yaml say of its default.
 
     contradicted: one of them is better in something and worse in nothing; supported: not that, and one of them is worse
@@ -96,10 +100,10 @@ def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]])
     told: dict[str, str] = {}
     for key in dict.fromkeys(arm.asks for arm in arms.values() if arm.asks):
         found = [set(verdicts[name].values()) - {SAME} for name, arm in arms.items() if arm.asks == key]
-        if places := {arm.judged_in for arm in arms.values() if arm.asks == key and arm.judged_in}:
-            told[key] = f"judged in {', '.join(f'[{lab}](../../{lab}/reports/README.md)' for lab in sorted(places))}"
+        if key in elsewhere:
+            told[key] = f"judged in [{elsewhere[key]}](../../{elsewhere[key]}/reports/README.md)"
         elif {BETTER} in found:
-            told[key] = "contradicted"
+            told[key] = "mixed" if {WORSE} in found else "contradicted"
         elif {WORSE} in found:
             told[key] = "supported"
         else:

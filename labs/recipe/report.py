@@ -102,11 +102,12 @@ def draw(curves: Mapping[str, pd.DataFrame], titles: Mapping[str, str]) -> Figur
         figure = Figure(figsize=(9, 4.6), layout="constrained")
         panels = figure.subplots(1, 2, sharey=True)
         for axes, kind in zip(panels, ("short_1", CHOOSING), strict=True):
-            for (arm, curve), colour in zip(curves.items(), COLOURS, strict=False):
+            for place, (arm, curve) in enumerate(curves.items()):
+                colour, line = COLOURS[place % len(COLOURS)], "o-" if place < len(COLOURS) else "s--"
                 for _, one in curve.groupby("seed"):
                     axes.plot(one.num_tokens, one[kind], color=colour, alpha=0.35, linewidth=0.8)
                 mean = curve.groupby("num_tokens")[kind].mean()
-                axes.plot(mean.index, mean, "o-", color=colour, markersize=4, label=titles[arm])
+                axes.plot(mean.index, mean, line, color=colour, markersize=4, label=titles[arm])
             axes.set(xlabel="tokens seen", title=f"Short passages: {HEADERS[kind]}", ylim=(-0.03, 1.03))
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         panels[1].axhline(CHANCE, color=GREY, linestyle=":", linewidth=1)
@@ -195,9 +196,10 @@ def page(
     return f"""# What makes a small model choose among passages
 
 The ladder of the main chain (echo, entries, sentences) in a model of two thirds of its width, and the ladder without
-one of its ingredients, at equal tokens. Asked are people whom no training text names, in wordings that training has not
-used; shares of right answers over all seeds, with 95% intervals resampled by person (n). The first two columns are
-short passages of one sentence, all about the same attribute, so that only the name tells which one to read.
+one of its ingredients, or in another model, at equal tokens. Asked are people whom no training text names, in wordings
+that training has not used; shares of right answers over all seeds, with 95% intervals resampled by person (n). The
+first two columns are short passages of one sentence, all about the same attribute, so that only the name tells which
+one to read.
 
 {markdown_table(rows, headers)}
 

@@ -10,8 +10,9 @@ import json
 import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -27,7 +28,9 @@ from playbook.data.world.turns import tool, user
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.evaluation.skills import Record, Task, converse, model_answerer, read_bench
 from playbook.evaluation.statistics import clustered_proportion
+from playbook.model.block import NormPosition
 from playbook.model.gpt import GPTMini, ModelConfig
+from playbook.model.mlp import Activation
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
 from playbook.plumbing.metrics import Measurement
@@ -61,6 +64,15 @@ class Arm:
     curriculum: tuple[Phase, ...]
     rope_theta: float | None = None
     convolution: int | None = None
+    qk_norm: bool | None = None
+    activation: Activation | None = None
+    norm: Literal["layernorm", "rmsnorm"] | None = None
+    norm_position: NormPosition | None = None
+
+    def model(self, base: ModelConfig) -> ModelConfig:
+        """The lab's shape with this arm's changes."""
+        own = {field.name: getattr(self, field.name) for field in fields(ModelConfig) if hasattr(self, field.name)}
+        return replace(base, **{name: value for name, value in own.items() if value is not None})
 
 
 @dataclass(frozen=True)
@@ -119,9 +131,7 @@ def train(
 ) -> list[Record]:
     """One run of an arm, measured at each validation (a line of the diary); returns the records of the last."""
     runtime = start(replace(params.runtime, seed=seed))
-    config = replace(params.model, rope_theta=arm.rope_theta or params.model.rope_theta)
-    if arm.convolution is not None:
-        config = replace(config, convolution=arm.convolution)
+    config = arm.model(params.model)
     model = GPTMini(config, vocab_size, runtime.dtype).to(runtime.device)
     batches = open_curriculum(tokens, arm.curriculum, config.context, params.train.batch, params.train.tokens, seed)
     held_out = TokenFile.open(tokens / "validation.tokens")

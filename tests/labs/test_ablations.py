@@ -61,8 +61,7 @@ def test_an_arm_differs_from_the_default_in_one_named_thing_and_the_control_in_i
         if name not in (DEFAULT, CONTROL):
             assert built[name] != built[DEFAULT], name
             assert arm.asks, name
-            assert replace(arm, title=default.title, asks="", judged_in="") != default
-            assert not arm.judged_in or (ROOT / "labs" / arm.judged_in / "dvc.yaml").exists()
+            assert replace(arm, title=default.title, asks="") != default
 
 
 def test_what_is_put_in_question_is_the_default_of_the_main_chain() -> None:
@@ -134,7 +133,16 @@ def test_less_is_better_of_bits_and_more_of_answers() -> None:
     assert words(told["both"]) == "**better**: answers, A; **worse**: bits per byte"
     arms = {name: Arm(name, asks=name if name in told and name != CONTROL else "") for name in runs}
     expected = {"bits": "contradicted", "answers": "supported", "both": "mixed"}
-    assert defaults(arms, told) == expected
-    elsewhere = defaults(arms | {"bits": Arm("bits", asks="bits", judged_in="recipe")}, told)
-    assert elsewhere == {**expected, "bits": "judged in [recipe](../../recipe/reports/README.md)"}
+    assert defaults(arms, told, {}) == expected
+    elsewhere = {"bits": "judged in [recipe](../../recipe/reports/README.md)"}
+    assert defaults(arms, told, {"bits": "recipe"}) == expected | elsewhere
+    both = {"bits": replace(arms["bits"], asks="x"), "answers": replace(arms["answers"], asks="x")}
+    assert defaults(both, told, {}) == {"x": "mixed"}  # one arm is better, another worse
     assert set(MEASURES) == set(found)
+
+
+def test_what_is_judged_elsewhere_is_asked_there() -> None:
+    for key, lab in read_yaml(LAB / "params.yaml")["elsewhere"].items():
+        _, _, name = key.partition(".")
+        others = read_yaml(ROOT / f"labs/{lab}/params.yaml")["arms"].values()
+        assert any(name in arm for arm in others), key
