@@ -162,3 +162,17 @@ def test_bad_meta_is_named(chain: Path) -> None:
     (chain / "dvc.yaml").write_text(text.replace("mem_mb: 10", "threads: many"))
     with pytest.raises(InputError, match=r"meta\.threads"):
         rules(chain)
+
+
+def test_one_run_at_a_time_and_a_child_that_outlives_its_parent_counts(tmp_path: Path) -> None:
+    path = tmp_path / ".work/snake.lock"
+    with snake.alone(path) as lock:
+        with pytest.raises(InputError, match="one `make snake` at a time"), snake.alone(path):
+            pass
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[lock])
+    with pytest.raises(InputError), snake.alone(path):
+        pass
+    child.kill()
+    child.wait()
+    with snake.alone(path):  # a lock goes with whoever held it
+        pass

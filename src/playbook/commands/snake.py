@@ -6,9 +6,10 @@ then recorded in dvc.lock by the Snakefile, if and only if all of it ended well.
 
 import argparse
 import contextlib
+import fcntl
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dvc.repo import Repo
@@ -21,6 +22,7 @@ from playbook.plumbing.fingerprint import fingerprints
 from playbook.plumbing.paths import ROOT
 
 REPORT = Path(".work/snakemake.html")
+LOCK = Path(".work/snake.lock")
 
 
 def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
@@ -34,17 +36,33 @@ def main(arguments: Sequence[str] = (), root: Path = ROOT) -> int:
     if not forced:
         print("nothing would rerun: dvc.lock, inputs and outputs agree")
         return 0
-    snakemake = [sys.executable, "-m", "snakemake", "--rerun-triggers", "mtime", "--rerun-incomplete"]
-    if clean:  # a clone, or a checkout from DVC's cache, leaves ages that mean nothing
-        subprocess.run([*snakemake, "--quiet", "all", "--cores", "1", "--touch", *clean], cwd=root, check=True)
-    command = [*snakemake, "--cores", str(given.cores), *wanted, "--forcerun", *forced]
-    status = subprocess.run(command, cwd=root, check=False).returncode
-    if status == 0:
-        (root / REPORT).parent.mkdir(exist_ok=True)
-        report = [*snakemake, "--quiet", "all", "--report", str(REPORT), *wanted]
-        if subprocess.run(report, cwd=root, check=False).returncode == 0:
-            print(f"Snakemake's own report is in {REPORT}")
+    snakemake = [sys.executable, "-m", "snakemake", "--rerun-triggers", "mtime", "--rerun-incomplete", "--nolock"]
+    with alone(root / LOCK) as lock:
+        if clean:  # a clone, or a checkout from DVC's cache, leaves ages that mean nothing
+            touch = [*snakemake, "--quiet", "all", "--cores", "1", "--touch", *clean]
+            subprocess.run(touch, cwd=root, check=True, pass_fds=[lock])
+        command = [*snakemake, "--cores", str(given.cores), *wanted, "--forcerun", *forced]
+        status = subprocess.run(command, cwd=root, check=False, pass_fds=[lock]).returncode
+        if status == 0:
+            report = [*snakemake, "--quiet", "all", "--report", str(REPORT), *wanted]
+            if subprocess.run(report, cwd=root, check=False).returncode == 0:
+                print(f"Snakemake's own report is in {REPORT}")
     return status
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[int]:
+    """Hold a lock that ends with the processes that hold it, whatever ends them; Snakemake's own outlives a kill.
+
+    Yields the descriptor to hand on to children. `InputError` if another run has it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(path, "one `make snake` at a time", "another is running", "wait for it") from None
+        yield handle.fileno()
 
 
 def plan(root: Path, stages: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
