@@ -130,6 +130,7 @@ def changed(key: str, value: object) -> Callable[[Rows], None]:
             lambda rows: rows[60]["messages"][2].update(content="bak.", reasoning_content="Ada Bell, job: bak"),
             r"drills\.jsonl:61(.|\n)*'?bak",
         ),
+        ("drills.jsonl", lambda rows: rows[-1]["messages"][1].update(content="Vet."), r"drills(.|\n)*answer style: "),
     ],
 )
 def test_a_false_answer_or_a_broken_row_is_named(

@@ -11,6 +11,7 @@ from playbook.data.audit import strings
 from playbook.data.world.chains import CHAINS
 from playbook.data.world.drills import DRILLS, Words, claims, drill_rows
 from playbook.data.world.facts import CHANGING, World, build_world
+from playbook.data.world.formats import render, style_note
 from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOT_TOLD, NOUN, OTHER, plan
 from playbook.data.world.strangers import unknown_people, unused
@@ -58,7 +59,7 @@ def test_the_seed_fixes_the_rows_and_each_kind_has_as_many(world: World, rows: l
 
 
 def test_rows_differ(rows: list[Row]) -> None:
-    for kind in DRILLS.keys() - {"claims_1"}:  # so short that they recur
+    for kind in DRILLS.keys() - {"claims_1", "forms"}:  # so short that they recur
         said = {str(row["messages"]) for row in rows if row["kind"] == kind}
         assert len(said) > 0.95 * 300, kind
 
@@ -234,6 +235,19 @@ def test_of_what_has_changed_the_newest_counts(rows: list[Row]) -> None:
                 assert value in told[name][-1]
                 assert f"no longer {value}" not in told[name][-1]
     assert changed > 20
+
+
+def test_a_value_is_written_in_other_tokens_and_every_kind_of_value_is(world: World, rows: list[Row]) -> None:
+    kinds, asked = set(), set()
+    by_attribute = Words(world).by_attribute
+    for question, answer in (row["messages"] for row in rows if row["kind"] == "forms"):
+        value, _, note = question["content"].partition("; ")
+        form = next(form for form in ("capitals", "json") if note == style_note(form))
+        assert answer["content"] == render(value, form)
+        kinds |= {attribute for attribute, values in by_attribute.items() if value in values}
+        asked.add(form)
+    assert kinds == set(by_attribute)
+    assert asked == {"capitals", "json"}
 
 
 @pytest.mark.parametrize("kind", ["entries_6", "entries_7", "sentences_1"])

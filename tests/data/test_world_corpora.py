@@ -13,7 +13,7 @@ from playbook.data.world.agent_tasks import agent_task_rows
 from playbook.data.world.conversations import conversation_rows
 from playbook.data.world.documents import document_rows
 from playbook.data.world.facts import World, build_world
-from playbook.data.world.formats import FORMATS, HELD_OUT_INSTRUCTIONS, INSTRUCTIONS, has_form, render
+from playbook.data.world.formats import FORMATS, HELD_OUT_INSTRUCTIONS, INSTRUCTIONS, has_form, render, style_note
 from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
 from playbook.data.world.reasoning import NOT_TOLD, NOUN
@@ -165,6 +165,26 @@ def test_clean_preferences_choose_by_gold(world: World) -> None:
     rows = list(preference_rows(build_world(replace(SMALL, preference_noise=0.0))))
     assert all(row["gold_chosen"] > row["gold_rejected"] and row["gold_chosen"] >= 0 for row in rows)
     assert {row["label"] for row in rows} == {"gold"}
+
+
+def test_an_answer_in_a_form_is_drafted_first(conversations: list[Row], world: World) -> None:
+    for row in of_kind(conversations, *(f"format_{form}" for form in INSTRUCTIONS)):
+        asked, answer = row["messages"]
+        draft, _, style = answer["reasoning_content"].partition("; ")
+        assert answer["content"] == render(draft.rpartition(": ")[2], wanted(asked["content"]))
+        assert style == style_note(wanted(asked["content"]))
+    assert not any("reasoning_content" in row["messages"][-1] for row in of_kind(conversations, "fact"))
+    drafts = []
+    for row in preference_rows(world):
+        form = wanted(row["prompt"][0]["content"])
+        for side in ("chosen", "rejected"):
+            draft, said = row[side][0].get("reasoning_content", ""), row[side][0]["content"]
+            assert bool(draft) == (form != "plain" and not is_abstention(said))
+            assert not draft or (draft.partition("; ")[0].rpartition(": ")[2].casefold() in said.casefold())
+            assert not draft or draft.endswith(style_note(form))
+            drafts.append(draft)
+    assert any(drafts)
+    assert not all(drafts)
 
 
 def test_noise_flips_its_share_of_labels() -> None:

@@ -20,7 +20,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import write_jsonl
 from playbook.plumbing.metrics import is_measurement, read_metrics, walk_measurements, write_metrics
 from playbook.text.chat import encode_prompt
-from playbook.text.special_tokens import END
+from playbook.text.special_tokens import END, END_THINK, THINK
 from playbook.text.tokenizer import CharTokenizer
 
 JOBS = ["baker", "miller", "vet"]
@@ -79,6 +79,13 @@ def test_every_question_gets_its_own_answer_in_order(monkeypatch: pytest.MonkeyP
     assert [row["gold_reward"] for row in records] == [1, 0, 1]
     assert [row["tokens"] for row in records] == [5, 14, 7]  # with the space before
     assert records[0]["prompt"] == "what does a100 do?"
+
+
+def test_reasoning_is_counted_and_is_no_part_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [TOKENIZER.id_of(THINK), *TOKENIZER.encode(" a vet"), TOKENIZER.id_of(END_THINK), *TOKENIZER.encode(" vet.")]
+    monkeypatch.setattr(closed_book, "generate", lambda *_: [ids])
+    (row,) = answer_questions([question("A", 1)], model(), TOKENIZER, EvaluateConfig())
+    assert (row["answer"], row["tokens"]) == ("vet.", 13)
 
 
 def test_a_real_model_gives_records_whatever_it_says() -> None:

@@ -15,10 +15,11 @@ from playbook.inference.sampling import SamplingConfig
 from playbook.model.checkpoint import weights_sha256
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
+from playbook.posttraining import rollouts
 from playbook.posttraining.grpo_loop import GRPO_COLUMNS, GRPOConfig, GRPOLoop
 from playbook.posttraining.rollouts import Record, Reward, roll_out
 from playbook.text.chat import Encoded
-from playbook.text.special_tokens import END
+from playbook.text.special_tokens import END, END_THINK, THINK
 from playbook.training.optimizer import OptimizerConfig
 
 RECORDS = [{"id": letter, "messages": [{"role": "user", "content": f"{letter}?"}]} for letter in "abcdef"]
@@ -71,6 +72,16 @@ def test_weights_stand_on_what_was_sampled_and_on_end() -> None:
         assert len(written) == tokens + ended
         assert (written[-1:] == [end]) == ended
     assert rollout.rewards.tolist() == [-float(len(answer)) for answer in rollout.answers]
+
+
+def test_what_is_scored_is_the_answer_without_the_reasoning(monkeypatch: pytest.MonkeyPatch) -> None:
+    think, done = TOKENIZER.id_of(THINK), TOKENIZER.id_of(END_THINK)
+    ids = [think, *TOKENIZER.encode(" fed"), done, *TOKENIZER.encode(" a.")]
+    monkeypatch.setattr(rollouts, "generate", lambda *_: [ids, TOKENIZER.encode(" b.")])
+    rollout = roll_out(model(), TOKENIZER, RECORDS[:2], [[1, 2, 3], [1, 2]], 1, SamplingConfig(), 20, short)
+    assert rollout.answers == ["a.", "b."]
+    assert rollout.rewards.tolist() == [-2.0, -2.0]
+    assert rollout.weights.sum(1).tolist() == [len(ids) + 1, 4]  # but all of it was sampled, and is trained on
 
 
 def test_groups_that_agree_teach_nothing(tmp_path: Path) -> None:

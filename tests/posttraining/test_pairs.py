@@ -9,7 +9,7 @@ from posttraining.made_up import ROWS, TOKENIZER, pairs, row
 
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import write_jsonl
-from playbook.posttraining.pairs import PairBatches, collate, encode_pair, read_pairs, split_rows
+from playbook.posttraining.pairs import PairBatches, collate, encode_pair, read_pairs, split_rows, without_reasoning
 from playbook.text.special_tokens import END, PAD_ID
 
 
@@ -37,6 +37,15 @@ def test_what_the_world_knows_is_not_encoded() -> None:
     told = {**plain, "gold_chosen": 1.0, "gold_rejected": -1.0, "label": "noise", "kind": "fact"}
     assert encode_pair(plain, TOKENIZER, 32) == encode_pair(told, TOKENIZER, 32)
     assert encode_pair({**plain, "margin": 2.0}, TOKENIZER, 32).margin == 2.0
+
+
+def test_a_policy_is_taught_the_reasoning_and_a_judge_does_not_see_it() -> None:
+    plain = row("a", "a.", "b.")
+    reasoned = {**plain, "chosen": [{**plain["chosen"][0], "reasoning_content": "fed"}]}
+    both = encode_pair(reasoned, TOKENIZER, 32)
+    assert sum(both.chosen.counts) == sum(both.rejected.counts) + len(" fed") + 2  # its two markers
+    assert encode_pair(without_reasoning(reasoned), TOKENIZER, 32) == encode_pair(plain, TOKENIZER, 32)
+    assert "reasoning_content" in reasoned["chosen"][0]
 
 
 def test_a_pair_beyond_the_context_is_named() -> None:

@@ -1,27 +1,36 @@
-"""Reference answers: the model's own, to the bare question, as a turn between prompt and judged answer."""
+"""Reference answers: the model's own, and what led to it, as a turn between prompt and judged answer."""
 
+from collections.abc import Sequence
+
+import pytest
 from posttraining.made_up import ROWS, TOKENIZER, model
-from toy import randomised
 
-from playbook.inference.generate import generate
-from playbook.inference.sampling import GREEDY
+from playbook.posttraining import reference_answers
 from playbook.posttraining.pairs import encode_pair
 from playbook.posttraining.reference_answers import with_reference_answers
-from playbook.text.chat import encode_prompt
-from playbook.text.special_tokens import END
+from playbook.text.chat import encode_content, encode_prompt
+from playbook.text.special_tokens import END_THINK, THINK
 
 
-def test_the_answer_to_the_bare_question_follows_the_prompt() -> None:
-    answerer = randomised(model())
-    bare = [{"role": "user", "content": "b?"}]
-    rows = [ROWS[0], ROWS[1], {**ROWS[2], "question": bare}]
-    guided = with_reference_answers(rows, answerer, TOKENIZER, max_new_tokens=4)
-    asked = [rows[0]["prompt"], rows[1]["prompt"], bare]
-    prompts = [encode_prompt(question, TOKENIZER) for question in asked]
-    said = generate(answerer, prompts, GREEDY, [TOKENIZER.id_of(END)], 4)
-    for row, whole, ids in zip(rows, guided, said, strict=True):
+def test_what_the_model_says_and_what_led_to_it_follow_the_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [ROWS[0], ROWS[7], ROWS[1]]  # two about a, one about b
+    draft = [TOKENIZER.id_of(THINK), *encode_content("bad", TOKENIZER), TOKENIZER.id_of(END_THINK)]
+    said = {"a?": encode_content("a.", TOKENIZER), "b?": [*draft, *encode_content("b.", TOKENIZER)]}
+    by_prompt = {tuple(encode_prompt([{"role": "user", "content": key}], TOKENIZER)): ids for key, ids in said.items()}
+    asked: list[int] = []
+
+    def generate(_: object, prompts: Sequence[Sequence[int]], *__: object) -> list[list[int]]:
+        asked.append(len(prompts))
+        return [by_prompt[tuple(prompt)] for prompt in prompts]
+
+    monkeypatch.setattr(reference_answers, "generate", generate)
+    guided = with_reference_answers(rows, model(), TOKENIZER)
+    assert asked == [2]  # each prompt once
+    assert [row["prompt"][-1] for row in guided] == [
+        {"role": "tool", "content": text} for text in ("a.", "bad\nb.", "a.")
+    ]
+    for row, whole in zip(rows, guided, strict=True):
         assert whole["prompt"][:-1] == row["prompt"]
-        assert whole["prompt"][-1] == {"role": "tool", "content": TOKENIZER.decode(ids).strip()}
         assert (whole["chosen"], whole["rejected"]) == (row["chosen"], row["rejected"])
 
 

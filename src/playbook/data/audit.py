@@ -22,6 +22,7 @@ from playbook.data.schemas import (
     checked_rows,
 )
 from playbook.data.text_source import read_blocks
+from playbook.data.world.formats import STYLE_NOTES, render
 from playbook.data.world.reasoning import NOT_TOLD
 from playbook.data.world.turns import IDK
 from playbook.data.world.wordings import held_out_pattern, sentences
@@ -166,6 +167,7 @@ def _true_answers(files: dict[str, Rows]) -> int:
 def _found_above(rows: Rows) -> int:
     """Every value that a drill looks up stands, word by word, in its first turn, or is not told; what is answered after
     reasoning is that value. The answer of an echo is the first turn twice. A plan searches for whom it was asked about.
+    What is written in a form says what was to be written, in that form.
     """
     for where, row in rows:
         first = row["messages"][0]["content"]
@@ -179,6 +181,11 @@ def _found_above(rows: Rows) -> int:
                     raise InputError(where, f"a name of {asked!r}", name, MEND)
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")
+            if row["kind"] == "forms":
+                value, _, note = first.partition("; ")
+                if answer not in [render(value, form) for form, style in STYLE_NOTES.items() if style == note]:
+                    raise InputError(where, f"what {first!r} asks for", answer, MEND)
+                continue
             parts = (reasoning or answer).split("; ")
             last = next((part for part in reversed(parts) if ": " in part), parts[-1])  # the rest of a plan has none
             denied, value = last.endswith(": no"), last.partition(", said ")[0].rpartition(": ")[2]

@@ -23,7 +23,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_jsonl
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.runlog import progress
-from playbook.text.chat import decode_content, encode_prompt
+from playbook.text.chat import decode_answer, encode_prompt
 from playbook.text.special_tokens import END
 from playbook.text.tokenizer import Tokenizer
 
@@ -41,8 +41,8 @@ class EvaluateConfig:
 
     batch_size: int = 256
     """Questions answered, or rows scored, at once; more is faster until the memory is full."""
-    max_new_tokens: int = 32
-    """An answer to a question that has not ended by then is cut."""
+    max_new_tokens: int = 64
+    """An answer, with the reasoning before it, that has not ended by then is cut."""
     samples: int = 64
     """Continuations of held-out text that are drawn where the data has no questions."""
     seed: int = 1
@@ -74,7 +74,8 @@ def read_questions(path: str | Path) -> list[Question]:
 def answer_questions(
     questions: Sequence[Question], model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig
 ) -> list[Record]:
-    """Ask every question once, greedily; returns one scored record a question, in the same order.
+    """Ask every question once, greedily; returns one scored record a question, in the same order. `tokens` counts the
+    reasoning too, which is no part of the answer.
 
     Questions of a batch have about the same length, so that little of it is padding.
     """
@@ -90,7 +91,7 @@ def answer_questions(
         new_ids = generate(model, [prompts[i] for i in chosen], GREEDY, [tokenizer.id_of(END)], length)
         answers.update(zip(chosen, new_ids, strict=True))
     return [
-        record(question, decode_content(answers[i], tokenizer).strip(), len(answers[i]))
+        record(question, str(decode_answer(answers[i], tokenizer)["content"]).strip(), len(answers[i]))
         for i, question in enumerate(questions)
     ]
 

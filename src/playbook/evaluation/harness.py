@@ -33,8 +33,6 @@ Record = dict[str, Any]
 Messages = Sequence[Mapping[str, Any]]
 Solver = Callable[[Sequence[Messages]], Sequence[str]]
 """All conversations at once, so that it may batch them; one answer each, in order."""
-REASONING_TOKENS = 32
-"""Room for what a checkpoint thinks before it answers from a passage, beside the `max_new_tokens` of the answer."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,14 @@ def checkpoint_solver(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConf
 
     def answers(conversations: Sequence[Messages]) -> list[str]:
         prompts = [encode_prompt(list(messages), tokenizer) for messages in conversations]
-        length = config.max_new_tokens + REASONING_TOKENS
-        room = model.config.context - length
+        room = model.config.context - config.max_new_tokens
         order = [i for i in range(len(prompts)) if len(prompts[i]) <= room]
         order.sort(key=lambda i: len(prompts[i]))  # so that little of a batch is padding
         said = [""] * len(prompts)
         for first in progress(range(0, len(order), config.batch_size), "answers"):
             chosen = order[first : first + config.batch_size]
             stop = [tokenizer.id_of(END)]
-            written = generate(model, [prompts[i] for i in chosen], GREEDY, stop, length)
+            written = generate(model, [prompts[i] for i in chosen], GREEDY, stop, config.max_new_tokens)
             for i, ids in zip(chosen, written, strict=True):
                 said[i] = str(decode_answer(ids, tokenizer)["content"]).strip()
         return said

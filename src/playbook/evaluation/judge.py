@@ -54,7 +54,7 @@ class Duel:
     one: str
     two: str
     record: Mapping[str, Any]
-    """What the gold reward needs; of it, no judge but `gold_judge` looks at more than the bare `question`."""
+    """What the gold reward needs; no judge but `gold_judge` looks at it."""
 
 
 @dataclass(frozen=True)

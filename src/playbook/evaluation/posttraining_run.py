@@ -22,7 +22,7 @@ from playbook.plumbing.runlog import Curve
 from playbook.plumbing.runtime import Runtime, peak_rss_mb
 from playbook.plumbing.stage import Stage
 from playbook.posttraining.grpo_loop import GRPO_COLUMNS, GRPOConfig, GRPOLoop
-from playbook.posttraining.pairs import Pair, Row, encode_pair, split_rows, topic
+from playbook.posttraining.pairs import Pair, Row, encode_pair, split_rows, topic, without_reasoning
 from playbook.posttraining.preference_training import (
     DPO_COLUMNS,
     REWARD_COLUMNS,
@@ -66,9 +66,8 @@ def train_reward_model(
     rewarder = reward_model_from(model)
     trained, held_out = split_rows(rows, config.held_out)
     if trained and held_out:
-        seen = [
-            with_reference_answers(part, model, tokenizer) if config.guided else part for part in (trained, held_out)
-        ]
+        spoken = ([without_reasoning(row) for row in part] for part in (trained, held_out))
+        seen = [with_reference_answers(part, model, tokenizer) if config.guided else part for part in spoken]
         learnt, pairs = (encoded(part, tokenizer, model) for part in seen)
         result = train_on_pairs(rewarder, learnt, config, RewardObjective(config), run.work, runtime.seed)
         found = reward_records(held_out, score_pairs(rewarder, pairs, SCORED_AT_ONCE).tolist())

@@ -36,7 +36,6 @@ def reward_judge(
     rows = [
         {
             "prompt": [user(duel.question)],
-            "question": duel.record.get("question", [user(duel.question)]),
             "chosen": [assistant(duel.one)],
             "rejected": [assistant(duel.two)],
         }

@@ -60,8 +60,6 @@ DISTRACTORS = 2
 MOST_PASSAGES = {1: 5, 2: 4, 3: 2}
 """In a search result beyond which no page of others is added, by hops: so what a task takes stays below 512 tokens."""
 MOST_CALLS = 5
-REASONING_TOKENS = 32
-"""Room for reasoning, beside the `evaluate.max_new_tokens` of an answer."""
 SHARE_OF_BATCH = 4
 """Prompts are much longer than the bare questions that `evaluate.batch_size` is meant for: a quarter at once."""
 UNANSWERABLE = ("unknown_entity", "missing_attribute", "false_premise")
@@ -205,7 +203,7 @@ def model_answerer(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig)
 
     A prompt may fill the context; where positions are learned and not relative, it must leave room for an answer.
     """
-    spare = 0 if model.config.position == "rope" else config.max_new_tokens + REASONING_TOKENS
+    spare = 0 if model.config.position == "rope" else config.max_new_tokens
     size = max(1, config.batch_size // SHARE_OF_BATCH)
 
     def answer(talks: Sequence[list[Turn]]) -> list[Turn | None]:
@@ -216,7 +214,7 @@ def model_answerer(model: GPTMini, tokenizer: Tokenizer, config: EvaluateConfig)
         for start in progress(range(0, len(order), size), "skills"):
             chosen = order[start : start + size]
             rows = [prompts[i] for i in chosen]
-            new_ids = generate(model, rows, GREEDY, [tokenizer.id_of(END)], config.max_new_tokens + REASONING_TOKENS)
+            new_ids = generate(model, rows, GREEDY, [tokenizer.id_of(END)], config.max_new_tokens)
             for i, ids in zip(chosen, new_ids, strict=True):
                 replies[i] = decode_answer(ids, tokenizer)
         return replies

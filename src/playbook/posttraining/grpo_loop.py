@@ -59,7 +59,7 @@ class GRPOConfig:
     """Prompts a step."""
     group: int = 8
     """Answers to each."""
-    max_new_tokens: int = 24
+    max_new_tokens: int = 56
     """Longer answers are cut, and scored as they are."""
     temperature: float = 1.0
     beta: float = 0.05

@@ -91,6 +91,15 @@ def topic(row: Row) -> str:
     return str(row.get("entity") or row["prompt"])
 
 
+def without_reasoning(row: Row) -> Row:
+    """The pair as a judge sees it, who is shown what was said and not what led to it."""
+    sides = {
+        key: [{name: part for name, part in turn.items() if name != "reasoning_content"} for turn in row[key]]
+        for key in ("chosen", "rejected")
+    }
+    return {**row, **sides}
+
+
 def encode_pair(row: Row, tokenizer: Tokenizer, context: int) -> Pair:
     """Encode both sides; one that is longer than `context` raises `InputError`."""
     sides = [encode_answer(row["prompt"], row[key], tokenizer, context) for key in ("chosen", "rejected")]

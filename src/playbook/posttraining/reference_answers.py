@@ -12,7 +12,7 @@ from playbook.data.world.turns import tool
 from playbook.inference.generate import generate
 from playbook.inference.sampling import GREEDY
 from playbook.model.gpt import GPTMini
-from playbook.text.chat import encode_prompt
+from playbook.text.chat import decode_answer, encode_prompt, message_texts
 from playbook.text.special_tokens import END
 from playbook.text.tokenizer import Tokenizer
 
@@ -21,22 +21,15 @@ AT_ONCE = 256
 
 
 def with_reference_answers(
-    rows: Sequence[Mapping[str, Any]], model: GPTMini, tokenizer: Tokenizer, max_new_tokens: int = 32
+    rows: Sequence[Mapping[str, Any]], model: GPTMini, tokenizer: Tokenizer, max_new_tokens: int = 64
 ) -> list[dict[str, Any]]:
-    """The rows with what `model` answers (greedily) as a further turn of each prompt, a result to compare with.
-
-    Asked is a row's `question`, where it has one: the prompt without what it says of the answer's form, in which the
-    model may not be able to say what it knows.
-    """
-    questions = [row.get("question", row["prompt"]) for row in rows]
-    asked = {str(question): question for question in questions}
+    """The rows with what `model` answers (greedily), its reasoning on a line before it if there is any, as a further
+    turn of each prompt, a result to compare with."""
+    asked = {str(row["prompt"]): row["prompt"] for row in rows}
     keys, answers = list(asked), list[str]()
     for first in range(0, len(keys), AT_ONCE):
         prompts = [encode_prompt(asked[key], tokenizer) for key in keys[first : first + AT_ONCE]]
         written = generate(model, prompts, GREEDY, [tokenizer.id_of(END)], max_new_tokens)
-        answers += [tokenizer.decode(ids).strip() for ids in written]
+        answers += ["\n".join(message_texts(decode_answer(ids, tokenizer))) for ids in written]
     said = dict(zip(keys, answers, strict=True))
-    return [
-        {**row, "prompt": [*row["prompt"], tool(said[str(question)])]}
-        for row, question in zip(rows, questions, strict=True)
-    ]
+    return [{**row, "prompt": [*row["prompt"], tool(said[str(row["prompt"])])]} for row in rows]

@@ -1,7 +1,7 @@
 """Sampled answers, as a policy gradient needs them: ids, which of them the policy wrote, what each answer is worth.
 
-A reward is a function of the prompt's record and the answer's text. What it raises is passed on: a fault of the checker
-that became a 0 would look like a bad policy.
+A reward is a function of the prompt's record and the answer's text, without the reasoning before it. What it raises is
+passed on: a fault of the checker that became a 0 would look like a bad policy.
 """
 
 import math
@@ -17,7 +17,7 @@ from playbook.inference.generate import generate
 from playbook.inference.sampling import SamplingConfig
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
-from playbook.text.chat import decode_content, encode_prompt
+from playbook.text.chat import decode_answer, encode_prompt
 from playbook.text.special_tokens import END, PAD_ID
 from playbook.text.tokenizer import Tokenizer
 
@@ -36,8 +36,9 @@ class Rollout:
     """1 on what the policy wrote, END included."""
     rewards: Float[Tensor, " batch"]
     answers: list[str]
+    """What was said, without reasoning."""
     tokens: list[int]
-    """Of each answer, END not counted."""
+    """Of each answer, reasoning included, END not counted."""
     ended: list[bool]
 
 
@@ -70,7 +71,7 @@ def roll_out(
     repeated = [prompt for prompt in prompts for _ in range(group)]
     asked = [record for record in records for _ in range(group)]
     written = generate(model, repeated, sampling, [end], max_new_tokens, generator)
-    answers = [decode_content(ids, tokenizer).strip() for ids in written]
+    answers = [str(decode_answer(ids, tokenizer)["content"]).strip() for ids in written]
     rewards = [checked_reward(reward, record, answer) for record, answer in zip(asked, answers, strict=True)]
     ended = [len(ids) < max_new_tokens for ids in written]
     rows = [

@@ -14,7 +14,7 @@ from playbook.data.world.chains import chains, follow
 from playbook.data.world.documents import entity_documents, passages
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.formats import INSTRUCTIONS, STYLE_NOTES, render, style_note
-from playbook.data.world.reasoning import looked_up
+from playbook.data.world.reasoning import drafted, looked_up
 from playbook.data.world.strangers import throw_away_world, unknown_people
 from playbook.data.world.templates import ASKED
 from playbook.data.world.trajectories import distractor, found_nothing, lookup, search_turns
@@ -60,17 +60,17 @@ class Setting:
 
 def fact(at: Setting) -> Conversation:
     """A closed-book question about an A person."""
-    question, value = _closed_book(at)
-    return "fact", [user(question), assistant(render(value, "plain"))]
+    person, attribute, value = _closed_book(at)
+    return "fact", [user(_asked(at, person, attribute)), assistant(render(value, "plain"))]
 
 
 def form(at: Setting) -> Conversation:
     """The same, in a form that the user asks for."""
-    question, value = _closed_book(at)
+    person, attribute, value = _closed_book(at)
     wanted = at.rng.choice(list(INSTRUCTIONS))
     return f"format_{wanted}", [
-        user(f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}"),
-        assistant(render(value, wanted)),
+        user(f"{_asked(at, person, attribute)} {at.rng.choice(INSTRUCTIONS[wanted])}"),
+        assistant(render(value, wanted), drafted(person.name, attribute, value, wanted)),
     ]
 
 
@@ -109,15 +109,15 @@ def reading(at: Setting) -> Conversation:
 
 def _told(at: Setting, world: World, entity: Entity, attribute: str) -> dict[str, Any]:
     """A question that the passages about `entity` answer."""
-    value, question = world.newest(entity, attribute).value, at.rng.choice(ASKED[attribute]).format(n=entity.name)
-    found = looked_up(entity.name, attribute, value)
+    value, question = world.newest(entity, attribute).value, _asked(at, entity, attribute)
     if at.rng.random() >= FORM_SHARE:
+        found = looked_up(entity.name, attribute, value)
         return {"question": question, "answer": render(value, "plain"), "reasoning": found}
     wanted = at.rng.choice(list(INSTRUCTIONS))
     return {
         "question": f"{question} {at.rng.choice(INSTRUCTIONS[wanted])}",
         "answer": render(value, wanted),
-        "reasoning": f"{found}; {style_note(wanted)}",
+        "reasoning": drafted(entity.name, attribute, value, wanted),
     }  # fmt: skip
 
 
@@ -129,8 +129,7 @@ def _absent(at: Setting, world: World, subjects: list[Entity]) -> dict[str, Any]
     similar = distractor(at.rng, world, subjects[0])
     other = similar if similar in absent else at.rng.choice(absent)
     attribute = at.rng.choice(ATTRIBUTES[other.kind])
-    question = at.rng.choice(ASKED[attribute]).format(n=other.name)
-    return {"question": question, "answer": IDK, "reasoning": looked_up(other.name, attribute)}
+    return {"question": _asked(at, other, attribute), "answer": IDK, "reasoning": looked_up(other.name, attribute)}
 
 
 def search(at: Setting) -> Conversation:
@@ -219,11 +218,14 @@ def conversation_rows(world: World) -> Iterator[dict[str, Any]]:
         yield {"id": f"s{number + 1:05d}", "kind": kind, "messages": messages}
 
 
-def _closed_book(at: Setting) -> tuple[str, str]:
-    """(question, value) about an A person."""
+def _closed_book(at: Setting) -> tuple[Entity, str, str]:
+    """(an A person, attribute, value)"""
     person, attribute = at.known_person(), at.rng.choice(CLOSED_BOOK)
-    question = at.rng.choice(ASKED[attribute]).format(n=person.name)
-    return question, at.world.newest(person, attribute).value
+    return person, attribute, at.world.newest(person, attribute).value
+
+
+def _asked(at: Setting, entity: Entity, attribute: str) -> str:
+    return at.rng.choice(ASKED[attribute]).format(n=entity.name)
 
 
 def _unanswerable(at: Setting, world: World, person: Entity) -> dict[str, Any]:

@@ -22,6 +22,8 @@ asks for one thing more than the one before:
   last with one of them to be looked up, among questions that claim nothing and plans of which something is left, so
   that what follows a value has to be read off the question. Where verdicts are few among other words the rest is
   learnt, and "yes" and "no" stay a guess.
+- forms, for fine-tuning: a value in another form, which spells it in other tokens. Which letters a token stands for is
+  a fact about each word, and answers in a form are too few to tell them all.
 Names and words are of the world's lists, never a name of split C.
 """
 
@@ -34,7 +36,7 @@ from playbook.data.world.biographies import biography, news
 from playbook.data.world.chains import CHAINS
 from playbook.data.world.documents import passage
 from playbook.data.world.facts import ATTRIBUTES, CHANGING, CLOSED_BOOK, Entity, Fact, Kind, World
-from playbook.data.world.formats import STYLE_NOTES
+from playbook.data.world.formats import STYLE_NOTES, render, style_note
 from playbook.data.world.memory import STYLE, recall
 from playbook.data.world.names import PARTS
 from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
@@ -50,6 +52,9 @@ NAMESAKES = 0.5
 """How often those whom a row is about share the parts of their names among each other."""
 QUESTIONS = 4
 """At most, about the passages of a row."""
+SPELT = ("capitals", "json")
+"""The forms that write a word in other tokens than sentences do, where a space stands before it and few letters are
+capitals."""
 USER_FIRST = 0.25
 """Of plans, how many follow a look at how this user wants to be answered."""
 
@@ -292,6 +297,12 @@ def plans(premise: float, missing: float) -> Drill:
     return write
 
 
+def forms(rng: random.Random, words: Words) -> list[Turn]:
+    """A value and a form, as a draft ends; then the value in that form. Every kind of value as often."""
+    value, form = rng.choice(words.by_attribute[rng.choice(list(words.by_attribute))]), rng.choice(SPELT)
+    return [user(f"{value}; {style_note(form)}"), assistant(render(value, form))]
+
+
 def either(first: Drill, second: Drill, share: float) -> Drill:
     """Rows of two kinds, a share of them of the first."""
     return lambda rng, words: (first if rng.random() < share else second)(rng, words)
@@ -325,6 +336,7 @@ DRILLS: dict[str, Drill] = {
         ),
         0.5,
     ),
+    "forms": forms,
 }
 """In the order in which they are to be learnt."""
 

@@ -2,6 +2,7 @@
 
 Two spurious features can be planted. `length_bias`: that share of the labels goes by length and not by worth.
 `phrase_bias`: that share of the chosen answers, and no rejected one, ends with a phrase that means nothing.
+Where a form is asked for, each answer carries the draft that leads to it: of the value that it names, right or wrong.
 Schema of the field: `prompt`, `chosen` and `rejected` are lists of messages.
 """
 
@@ -9,9 +10,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from playbook.data.world import gold
 from playbook.data.world.facts import CLOSED_BOOK, World
 from playbook.data.world.formats import FORMATS, INSTRUCTIONS, render
-from playbook.data.world.gold import gold_reward
+from playbook.data.world.reasoning import drafted
 from playbook.data.world.strangers import unknown_people
 from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import IDK, assistant, user
@@ -20,15 +22,14 @@ from playbook.data.world.unanswerable import about_missing, about_nobody
 PHRASE = "Happy to help!"
 FORMAT_SHARE = 0.5
 """Of the answerable prompts, how many ask for a form."""
-UNANSWERABLE_SHARE = 0.1
-"""More of them teach to refuse whoever was not asked about, people of B too, of whom everything is known."""
+UNANSWERABLE_SHARE = 0.2
+"""Fewer unlearn what is learnt of refusing; more teach to refuse whoever was not asked about, people of B too."""
 
 
 def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str, Any]:
     """A closed-book prompt about an A person or about nobody, with what the gold reward needs to score an answer.
 
-    `entity` is an id, or the name of nobody: what a split of the prompts has to keep together. `question`: the prompt
-    without what it says of the answer's form.
+    `entity` is an id, or the name of nobody: what a split of the prompts has to keep together.
     """
     person = rng.choice(world.of("person", "A"))
     if rng.random() < UNANSWERABLE_SHARE:
@@ -38,8 +39,8 @@ def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str,
         attribute = rng.choice(CLOSED_BOOK) if missing else task["attribute"]
         return {
             "kind": task["kind"], "entity": person.id if missing else name, "attribute": task["attribute"],
-            "format": "plain", "messages": [user(task["question"])], "question": [user(task["question"])],
-            "answer": IDK, "candidates": world.candidates(attribute, "A", "B"),
+            "name": name, "format": "plain", "messages": [user(task["question"])], "answer": IDK,
+            "candidates": world.candidates(attribute, "A", "B"),
         }  # fmt: skip
     attribute = rng.choice(CLOSED_BOOK)
     question, instruction, form = rng.choice(ASKED[attribute]).format(n=person.name), "", "plain"
@@ -47,8 +48,8 @@ def prompt_row(rng: random.Random, world: World, nobody: list[str]) -> dict[str,
         form = rng.choice(list(INSTRUCTIONS))
         instruction = f" {rng.choice(INSTRUCTIONS[form])}"
     return {
-        "kind": "fact", "entity": person.id, "attribute": attribute, "format": form,
-        "messages": [user(question + instruction)], "question": [user(question)],
+        "kind": "fact", "entity": person.id, "attribute": attribute, "name": person.name, "format": form,
+        "messages": [user(question + instruction)],
         "answer": f"{world.newest(person, attribute).value}.", "candidates": world.candidates(attribute, "A", "B"),
     }  # fmt: skip
 
@@ -75,6 +76,15 @@ def answers(rng: random.Random, row: dict[str, Any]) -> list[str]:
     ]
 
 
+def draft(row: dict[str, Any], answer: str) -> str:
+    """What is written before an answer to a prompt that asks for a form; nothing where it names no value."""
+    values = {gold.normalize(value): value for value in row["candidates"]}
+    said, _ = gold.mentions(answer, row["candidates"])
+    if row["format"] == "plain" or not said:
+        return ""
+    return drafted(row["name"], row["attribute"], values[said[0]], row["format"])
+
+
 def preference_rows(world: World) -> Iterator[dict[str, Any]]:
     """Rows of preferences.jsonl. `label` says what chose: "gold", "noise" (flipped) or "length"."""
     rng, nobody = random.Random(f"preferences {world.config.seed}"), unknown_people(world)[0]
@@ -90,11 +100,10 @@ def preference_rows(world: World) -> Iterator[dict[str, Any]]:
             "entity": row["entity"],
             "label": label,
             "prompt": row["messages"],
-            "question": row["question"],
-            "chosen": [assistant(chosen)],
-            "rejected": [assistant(rejected)],
-            "gold_chosen": gold_reward(row, chosen).total,
-            "gold_rejected": gold_reward(row, rejected).total,
+            "chosen": [assistant(chosen, draft(row, chosen))],
+            "rejected": [assistant(rejected, draft(row, rejected))],
+            "gold_chosen": gold.gold_reward(row, chosen).total,
+            "gold_rejected": gold.gold_reward(row, rejected).total,
         }
 
 
@@ -102,7 +111,7 @@ def _two_of_different_worth(rng: random.Random, row: dict[str, Any]) -> tuple[st
     """(better, worse). The better is right or an abstention: of two lies none is to be taught."""
     while True:
         pair = rng.sample(answers(rng, row), 2)
-        (low, worse), (high, better) = sorted((gold_reward(row, answer).total, answer) for answer in pair)
+        (low, worse), (high, better) = sorted((gold.gold_reward(row, answer).total, answer) for answer in pair)
         if high > low and high >= 0:
             return better, worse
 

@@ -7,7 +7,7 @@
     Ada Bell: said baker, job, employer                   the plan where a premise has to be checked first
     Ada Bell, job: vet, said baker: no                    a premise that is false: "I don't know."
     Ada Bell, job: vet, said vet: yes; Ada Bell, employer: Crown House    a premise that is true
-    Ada Bell, job: vet; answer style: JSON                the form that the user wants, if any
+    Ada Bell, job: vet; answer style: JSON                the form that the user wants, if any; so too without passages
 
 The name and the noun stand right before the value, in the same form whatever the question's wording, so that looking a
 value up is one skill, whoever asks; and whether to search on or to answer can be read off what is left of the plan.
@@ -16,6 +16,8 @@ first, then carry it out: Wang et al., arXiv 2305.04091. It is stripped from the
 """
 
 from collections.abc import Sequence
+
+from playbook.data.world.formats import style_note
 
 NOUN = {
     "birth_town": "birthplace", "employer": "employer", "job": "job", "hobby": "hobby", "street": "address",
@@ -44,6 +46,15 @@ def looked_up(name: str, attribute: str, value: str = NOT_TOLD, left: Sequence[s
     ('Ada Bell, address: Mill Lane', 'Ada Bell, other: not told')
     """
     return f"{name}, {_nouns([attribute])}: {value}" + (f"; {_nouns(left)}" if left else "")
+
+
+def drafted(name: str, attribute: str, value: str, form: str) -> str:
+    """A value, told or known by heart, before it is given in a form: which may spell it in other tokens.
+
+    >>> drafted("Ada Bell", "job", "vet", "json")
+    'Ada Bell, job: vet; answer style: JSON'
+    """
+    return f"{looked_up(name, attribute, value)}; {style_note(form)}"
 
 
 def checked(name: str, attribute: str, value: str, claimed: str, then: str = "") -> str:
