@@ -1,9 +1,11 @@
 """Every arm beside the default at equal CPU-seconds: a page, a forest plot, verdicts.
 
-Reads: labs/ablations/reports/calibrate/*.json, train/*.json.
+Reads: labs/ablations/reports/calibrate/*.json, train/*.json; of the arms of `choosing`
+    labs/recipe/reports/train/*.json.
 Writes: labs/ablations/reports/README.md, figures/, ablations.json.
 Note: a difference is within the seed; its interval holds together with those of all other arms (evaluation/blocks.py).
-    An arm is better or worse where its interval has 0 outside.
+    An arm is better or worse where its interval has 0 outside. This county asks for facts alone; whether an arm can
+    choose among passages was asked by labs/recipe, at equal tokens, and outranks what it knows.
 """
 
 from collections.abc import Mapping
@@ -23,7 +25,10 @@ from playbook.reporting.figures import BLUE, GREY, STYLE, VERMILION, save
 from playbook.reporting.tables import format_interval, format_measurement, format_value, markdown_table
 
 REPORTS = Path("labs/ablations/reports")
-MEASURES = {"val_bits_per_byte": "bits per byte", "closed_book_A": "answers, A", "closed_book_B": "answers, B"}
+RECIPE, LADDER, CHOOSES = Path("labs/recipe/reports/train"), "ladder", "short_3"
+"""Where it was asked who can choose among three short passages; the default there; the name of the measure there."""
+FACTS = {"val_bits_per_byte": "bits per byte", "closed_book_A": "answers, A", "closed_book_B": "answers, B"}
+MEASURES = {**FACTS, CHOOSES: "chooses among three"}
 LESS_IS_BETTER = {"val_bits_per_byte"}
 SPEED = "tokens_over_default"
 BETTER, WORSE, SAME = "better", "worse", "no difference"
@@ -37,8 +42,8 @@ class Params:
     """Sections of params.yaml."""
 
     arms: dict[str, Arm]
-    elsewhere: dict[str, str]
-    """Key of params.yaml -> the lab that judges its default."""
+    choosing: tuple[str, ...]
+    """Arms that labs/recipe has under the same name."""
 
 
 def main() -> None:
@@ -48,10 +53,12 @@ def main() -> None:
         train, calibrate = run.input(REPORTS / "train"), run.input(REPORTS / "calibrate")
         trained = {arm: read_metrics(train / f"{arm}.json") for arm in arms}
         speed = {arm: Measurement.from_json(read_metrics(calibrate / f"{arm}.json")[SPEED]) for arm in arms}
-        results = compare({arm: found["by_seed"] for arm, found in trained.items()})
+        chose = {arm: read_metrics(run.input(RECIPE / f"{arm}.json")) for arm in (LADDER, *run.params.choosing)}
+        results = compare({arm: found["by_seed"] for arm, found in trained.items()},
+                          {arm: found["by_seed"] for arm, found in chose.items()})  # fmt: skip
         verdicts = {arm: verdict(results["differences"], arm) for arm in arms if arm != DEFAULT}
         quiet = set(verdicts[CONTROL].values()) == {SAME}
-        told = defaults(arms, verdicts, run.params.elsewhere)
+        told = defaults(arms, verdicts, trained[DEFAULT]["run"]["precision"])
         found = {
             "expected": dict.fromkeys(verdicts, "not better"),
             "arms": {arm: row(results, speed, trained, arm) for arm in arms},
@@ -66,19 +73,24 @@ def main() -> None:
             handle.write(page(found, arms, results, speed))
 
 
-def compare(by_seed: Mapping[str, Mapping[str, Any]]) -> dict[str, Found]:
+def compare(by_seed: Mapping[str, Mapping[str, Any]], chose: Mapping[str, Mapping[str, Any]]) -> dict[str, Found]:
     """Means, and differences from the default. The control, whose seeds are others, says nothing of the spread."""
     found: dict[str, dict[str, dict[str, Measurement]]] = {"means": {}, "differences": {}}
     for measure in MEASURES:
-        runs = {arm: [of_seed[measure]["value"] for of_seed in seeds.values()] for arm, seeds in by_seed.items()}
+        seeds_of = {DEFAULT if arm == LADDER else arm: s for arm, s in chose.items()} if measure == CHOOSES else by_seed
+        runs = {arm: [of_seed[measure]["value"] for of_seed in seeds.values()] for arm, seeds in seeds_of.items()}
         found["means"][measure] = means(runs, left_out=(CONTROL,))
         found["differences"][measure] = differences(runs, DEFAULT, left_out=(CONTROL,))
     return dict(found)
 
 
 def verdict(found: Found, arm: str) -> dict[str, str]:
-    """What each measure says of the arm."""
-    return {measure: _verdict(found[measure][arm], measure in LESS_IS_BETTER) for measure in MEASURES}
+    """What each measure that the arm was asked for says of it."""
+    return {
+        measure: _verdict(found[measure][arm], measure in LESS_IS_BETTER)
+        for measure in MEASURES
+        if arm in found[measure]
+    }
 
 
 def _verdict(difference: Measurement, less_is_better: bool) -> str:
@@ -88,20 +100,19 @@ def _verdict(difference: Measurement, less_is_better: bool) -> str:
     return BETTER if (high < 0) == less_is_better else WORSE
 
 
-def defaults(
-    arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]], elsewhere: Mapping[str, str]
-) -> dict[str, str]:
-    """What the arms that question a key of params.yaml say of its default.
+def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]], precision: str) -> dict[str, str]:
+    """What the arms that question a key of params.yaml say of its default, which was run at `precision`.
 
     contradicted: one of them is better in something and worse in nothing; supported: not that, and one of them is worse
-    in something and better in nothing; mixed: better in one thing and worse in another; open: no difference was found.
-    What is not there for facts is judged elsewhere, whatever they say.
+    in something and better in nothing, or chooses worse, whatever else it does; mixed: better in one thing and worse in
+    another; open: no difference was found; not asked: the arm is what the default is on this machine.
     """
     told: dict[str, str] = {}
     for key in dict.fromkeys(arm.asks for arm in arms.values() if arm.asks):
-        found = [set(verdicts[name].values()) - {SAME} for name, arm in arms.items() if arm.asks == key]
-        if key in elsewhere:
-            told[key] = f"judged in [{elsewhere[key]}](../../{elsewhere[key]}/reports/README.md)"
+        asking = {name: verdicts[name] for name, arm in arms.items() if arm.asks == key}
+        found = [{WORSE} if arm.get(CHOOSES) == WORSE else set(arm.values()) - {SAME} for arm in asking.values()]
+        if all(arms[name].precision == precision for name in asking):
+            told[key] = f"not asked: without bfloat16 the default is {precision}"
         elif {BETTER} in found:
             told[key] = "mixed" if {WORSE} in found else "contradicted"
         elif {WORSE} in found:
@@ -120,7 +131,7 @@ def row(
     facts["train_seconds"] = round(sum(of_seed["train_seconds"] for of_seed in runs) / len(runs), 1)
     changes = {measure: found[arm].to_json() for measure, found in results["differences"].items() if arm in found}
     return {
-        **{measure: found[arm].to_json() for measure, found in results["means"].items()},
+        **{measure: found[arm].to_json() for measure, found in results["means"].items() if arm in found},
         "difference": changes, SPEED: speed[arm].to_json(), "run": facts,
     }  # fmt: skip
 
@@ -128,10 +139,12 @@ def row(
 def draw(found: Found, verdicts: Mapping[str, Mapping[str, str]], arms: Mapping[str, Arm]) -> Figure:
     """A forest plot: the difference of every arm from the default in each measure."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 1.6 + 0.3 * len(verdicts)), layout="constrained")
+        figure = Figure(figsize=(12, 1.6 + 0.3 * len(verdicts)), layout="constrained")
         panels = figure.subplots(1, len(MEASURES), sharey=True)
         for axes, (measure, title) in zip(panels, MEASURES.items(), strict=True):
             for place, arm in enumerate(verdicts):
+                if measure not in verdicts[arm]:
+                    continue
                 one, told = found[measure][arm], verdicts[arm][measure]
                 axes.plot(one.ci95, (place, place), color=COLOURS[told], linewidth=2)
                 axes.plot(one.value, place, "o", color=COLOURS[told], markersize=5)
@@ -178,7 +191,9 @@ arm. Every arm gets the CPU-seconds of the default, not its tokens: how many tok
 measured beside the default, in turns, before any training. Each arm is trained with {seeds} seeds. Small type in the
 cells is the difference from the default within the seed, with an interval that holds with 95% for all arms together;
 "better" and "worse" mean that 0 lies outside of it. Learning rates are the default's in every arm, and were not tuned
-for the others.
+for the others. The county asks for facts alone. The last column of figures is of
+[labs/recipe](../../recipe/reports/README.md), where some arms were trained, at equal tokens, on drills that teach
+to choose the right one of three passages.
 
 {table}
 
@@ -190,11 +205,10 @@ The negative control is the default with other seeds, and a speed measured like 
 
 {markdown_table(asked, ["default", "in question by", "verdict"])}
 
-*supported*: an arm is worse in something and better in nothing. *contradicted*: an arm is better in something and worse
-in nothing. *mixed*: better in one thing, worse in another. *open*: no difference larger than chance. What holds for a
-few hundred thousand tokens need not hold for millions; what is contradicted here deserves a run of the main chain.
-*judged in*: the choice is not there for facts, and this county asks for nothing else; the lab named measures what it is
-for.
+*supported*: an arm is worse in something and better in nothing, or cannot choose as well, whatever it knows: all that
+the main chain does with documents stands on choosing. *contradicted*: an arm is better in something and worse in
+nothing. *mixed*: better in one thing, worse in another. *open*: no difference larger than chance. What holds for a
+million tokens need not hold for ten.
 
 Made by `python -m labs.ablations.report`; `dvc repro labs/ablations/dvc.yaml` remakes everything; all numbers stand in
 [ablations.json](ablations.json).
@@ -202,7 +216,9 @@ Made by `python -m labs.ablations.report`; `dvc repro labs/ablations/dvc.yaml` r
 
 
 def cell(results: Mapping[str, Found], measure: str, arm: str) -> str:
-    """The mean, and below it the difference with its interval."""
+    """The mean, and below it the difference with its interval; nothing where the arm was not asked."""
+    if arm not in results["means"][measure]:
+        return ""
     mean = format_value(results["means"][measure][arm], 3)
     if arm == DEFAULT:
         return mean

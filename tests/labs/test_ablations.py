@@ -9,7 +9,7 @@ from small_world import TINY
 
 from labs.ablations.arms import CONTROL, DEFAULT, Arm, make_trainer, seconds_of_steps, turns
 from labs.ablations.calibrate import Calibration
-from labs.ablations.report import MEASURES, compare, defaults, verdict, words
+from labs.ablations.report import CHOOSES, FACTS, LADDER, MEASURES, RECIPE, compare, defaults, verdict, words
 from labs.ablations.train import Params
 from playbook.data.encode import encode_rows, vocabulary_texts
 from playbook.data.text_source import DataConfig
@@ -108,7 +108,7 @@ def test_who_begins_changes() -> None:
 
 def by_seed(changes: dict[str, float]) -> dict[str, dict[str, dict[str, float]]]:
     """Three seeds of an arm whose measures are the default's plus a change, and a little luck."""
-    base = {"val_bits_per_byte": 0.5, "closed_book_A": 0.6, "closed_book_B": 0.4}
+    base = {"val_bits_per_byte": 0.5, "closed_book_A": 0.6, "closed_book_B": 0.4, CHOOSES: 0.9}
     return {
         str(seed): {
             name: Measurement(value + changes.get(name, 0.0) + luck, (-9.0, 9.0), 1).to_json()
@@ -124,25 +124,35 @@ def test_less_is_better_of_bits_and_more_of_answers() -> None:
         "answers": by_seed({"closed_book_B": -0.1}), "both": by_seed({"val_bits_per_byte": 0.1, "closed_book_A": 0.1}),
     }  # fmt: skip
     runs["bits"]["0"]["closed_book_A"]["value"] += 0.002  # a spread that is not nothing
-    found = compare(runs)["differences"]
+    runs["guesses"] = by_seed({"val_bits_per_byte": -0.1})
+    found = compare(runs, {LADDER: by_seed({}), "guesses": by_seed({CHOOSES: -0.5}), "bits": runs["bits"]})[
+        "differences"
+    ]
     told = {arm: verdict(found, arm) for arm in runs if arm != DEFAULT}
     assert set(told[CONTROL].values()) == {"no difference"}
     assert told["bits"]["val_bits_per_byte"] == "better"
     assert told["answers"]["closed_book_B"] == "worse"
     assert (told["both"]["val_bits_per_byte"], told["both"]["closed_book_A"]) == ("worse", "better")
     assert words(told["both"]) == "**better**: answers, A; **worse**: bits per byte"
+    assert told["guesses"] == {**told["bits"], CHOOSES: "worse"}
+    assert CHOOSES not in told["answers"]
     arms = {name: Arm(name, asks=name if name in told and name != CONTROL else "") for name in runs}
-    expected = {"bits": "contradicted", "answers": "supported", "both": "mixed"}
-    assert defaults(arms, told, {}) == expected
-    elsewhere = {"bits": "judged in [recipe](../../recipe/reports/README.md)"}
-    assert defaults(arms, told, {"bits": "recipe"}) == expected | elsewhere
+    expected = {"bits": "contradicted", "answers": "supported", "both": "mixed", "guesses": "supported"}
+    assert defaults(arms, told, "bfloat16") == expected
+    full = {"answers": replace(arms["answers"], precision="float32")}
+    assert defaults(full, told, "bfloat16") == {"answers": "supported"}
+    assert defaults(full, told, "float32")["answers"].startswith("not asked")
     both = {"bits": replace(arms["bits"], asks="x"), "answers": replace(arms["answers"], asks="x")}
-    assert defaults(both, told, {}) == {"x": "mixed"}  # one arm is better, another worse
-    assert set(MEASURES) == set(found)
+    assert defaults(both, told, "bfloat16") == {"x": "mixed"}  # one arm is better, another worse
+    assert set(MEASURES) == set(found) == {*FACTS, CHOOSES}
 
 
-def test_what_is_judged_elsewhere_is_asked_there() -> None:
-    for key, lab in read_yaml(LAB / "params.yaml")["elsewhere"].items():
-        _, _, name = key.partition(".")
-        others = read_yaml(ROOT / f"labs/{lab}/params.yaml")["arms"].values()
-        assert any(name in arm for arm in others), key
+def test_what_chooses_is_the_same_change_in_the_other_lab() -> None:
+    ours, theirs = read_yaml(LAB / "params.yaml"), read_yaml(ROOT / "labs/recipe/params.yaml")["arms"]
+    deps = read_yaml(LAB / "dvc.yaml")["stages"]["report"]["deps"]
+    for name in ours["choosing"]:
+        here = {key: value for key, value in ours["arms"][name].items() if key not in ("title", "asks")}
+        there = {key: value for key, value in theirs[name].items() if key != "curriculum"}
+        assert here == there, name
+        assert theirs[name]["curriculum"] == theirs[LADDER]["curriculum"]
+    assert {str(RECIPE / f"{name}.json") for name in (LADDER, *ours["choosing"])} < set(deps)

@@ -11,6 +11,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import write_jsonl
 from playbook.posttraining.pairs import PairBatches, collate, encode_pair, read_pairs, split_rows, without_reasoning
 from playbook.text.special_tokens import END, PAD_ID
+from playbook.text.tokenizer import CharTokenizer
 
 
 def test_only_the_answer_and_its_end_count() -> None:
@@ -37,6 +38,14 @@ def test_what_the_world_knows_is_not_encoded() -> None:
     told = {**plain, "gold_chosen": 1.0, "gold_rejected": -1.0, "label": "noise", "kind": "fact"}
     assert encode_pair(plain, TOKENIZER, 32) == encode_pair(told, TOKENIZER, 32)
     assert encode_pair({**plain, "margin": 2.0}, TOKENIZER, 32).margin == 2.0
+
+
+def test_an_abstention_is_known_by_its_words() -> None:
+    said = "I don't know.", "I know."
+    letters = CharTokenizer("".join(sorted({*"".join(said), *"ab?"})))
+    silent, told = (encode_pair(row("a", one, "b."), letters, 64) for one in said)
+    assert (silent.abstains, told.abstains) == ((True, False), (False, False))
+    assert collate([told, silent]).abstains.tolist() == [False, False, True, False]
 
 
 def test_a_policy_is_taught_the_reasoning_and_a_judge_does_not_see_it() -> None:

@@ -48,6 +48,20 @@ def test_a_reward_model_learns_who_wins_and_starts_from_the_language_model(tmp_p
     assert len(result.curve.rows) == 45
 
 
+def test_with_an_anchor_an_abstention_comes_to_be_worth_nothing(tmp_path: Path) -> None:
+    """Without one it is worth as much as the pairs happen to leave: here, where it always wins, more than 0."""
+    known = [replace(pair, abstains=(True, False)) for pair in pairs()]
+    worth = {}
+    for anchor in (0.0, 1.0):
+        rewarder, work = reward_model_from(randomised(model())), tmp_path / str(anchor)
+        config = RewardConfig(epochs=10.0, batch=10, anchor=anchor, optimizer=FAST, schedule=STEADY)
+        train_on_pairs(rewarder, known, config, RewardObjective(config), work, seed=1)
+        scores = score_pairs(rewarder, known, 8)
+        worth[anchor] = scores[:, 0].mean().item()
+        assert scores[:, 0].mean() > scores[:, 1].mean()
+    assert abs(worth[1.0]) < 0.1 < abs(worth[0.0])
+
+
 def test_padding_does_not_change_a_reward() -> None:
     rewarder = randomised(reward_model_from(model()))
     alone = [score_pairs(rewarder, [pair], 1) for pair in pairs()[:4]]  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from playbook.plumbing.errors import InputError
-from playbook.posttraining.reward_loss import bradley_terry_loss, ensemble_reward, reward_metrics
+from playbook.posttraining.reward_loss import anchor_loss, bradley_terry_loss, ensemble_reward, reward_metrics
 
 
 def test_equal_rewards_cost_log_2_and_a_lead_of_ln_3_costs_ln_four_thirds() -> None:
@@ -35,6 +35,13 @@ def test_only_centering_fixes_the_constant() -> None:
     assert abs(without.item()) < 1e-6
     (centred,) = torch.autograd.grad(bradley_terry_loss(chosen + shift, rejected + shift, centering=0.1).sum(), shift)
     assert centred.item() == pytest.approx(0.1 * (2 * 4.0 * 2 + 2 * 4.5 * 2))  # 2 c (rc + rr) d(rc + rr)
+
+
+def test_the_anchor_pulls_abstentions_to_0_and_nothing_else() -> None:
+    rewards = torch.tensor([3.0, -2.0, 4.0], requires_grad=True)
+    losses = anchor_loss(rewards, torch.tensor([True, True, False]))
+    assert losses.tolist() == [9, 4, 0]
+    assert torch.autograd.grad(losses.sum(), rewards)[0].tolist() == [6, -4, 0]
 
 
 def test_finite_differences_agree_with_autograd() -> None:
@@ -68,5 +75,7 @@ def test_wrong_input_is_refused() -> None:
         inspect.unwrap(bradley_terry_loss)(three, three, margin=column)
     with pytest.raises(InputError, match="equal shapes"):
         inspect.unwrap(reward_metrics)(three, column)
+    with pytest.raises(InputError, match="equal shapes"):
+        inspect.unwrap(anchor_loss)(three, column > 0)
     with pytest.raises(InputError, match="one of mean, min"):
         inspect.unwrap(ensemble_reward)(torch.ones(2, 3), "median")

@@ -116,10 +116,10 @@ def train_grpo(
     loop = GRPOLoop(model, reference, tokenizer, records, verifiable_reward, config, run.work, runtime.seed, stream)
     found = loop.run()
     rows = [row["reward"] for row in found.rows]
-    tenth = max(1, len(rows) // 10)
+    half = max(1, len(rows) // 2)
     metrics = {
         name: clustered_mean(part, range(len(part)), runtime.seed)
-        for name, part in (("reward_first_tenth", rows[:tenth]), ("reward_last_tenth", rows[-tenth:]))
+        for name, part in (("reward_first_half", rows[:half]), ("reward_last_half", rows[-half:]))
     }
     facts = {"tokens": loop.tokens, "train_seconds": loop.seconds, "steps": len(rows)}
     _finish(run, model, tokenizer, out, runtime, metrics, facts)

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from playbook.data.batches import Batch
 from playbook.data.preference_source import check_pair
 from playbook.data.schemas import check_preference, checked_rows
+from playbook.data.world.gold import is_abstention
 from playbook.plumbing.errors import InputError
 from playbook.text.chat import encode_chat, encode_prompt
 from playbook.text.special_tokens import PAD_ID
@@ -45,6 +46,8 @@ class Pair:
     rejected: Answer
     margin: float = 0.0
     """How clear the preference was, in units of reward; for the loss of a reward model."""
+    abstains: tuple[bool, bool] = (False, False)
+    """Which of the answers only says that it does not know; for the zero of a reward model."""
     reference: tuple[float, float] = (0.0, 0.0)
     """The reference model's log-probabilities of both answers; for DPO."""
 
@@ -57,6 +60,7 @@ class PairBatch(Batch):
     """Where each row's last token, END, stands among `inputs`."""
     reference: Float[Tensor, " batch"]
     margins: Float[Tensor, " pairs"]
+    abstains: Bool[Tensor, " batch"]
 
     def to(self, device: torch.device | str) -> "PairBatch":
         """The same batch on another device."""
@@ -103,7 +107,8 @@ def without_reasoning(row: Row) -> Row:
 def encode_pair(row: Row, tokenizer: Tokenizer, context: int) -> Pair:
     """Encode both sides; one that is longer than `context` raises `InputError`."""
     sides = [encode_answer(row["prompt"], row[key], tokenizer, context) for key in ("chosen", "rejected")]
-    return Pair(sides[0], sides[1], float(row.get("margin", 0.0)))
+    chosen, rejected = (is_abstention(str(row[key][-1].get("content", ""))) for key in ("chosen", "rejected"))
+    return Pair(sides[0], sides[1], float(row.get("margin", 0.0)), (chosen, rejected))
 
 
 def encode_answer(
@@ -146,6 +151,7 @@ def collate(pairs: Sequence[Pair]) -> PairBatch:
         torch.from_numpy(lengths - 1),
         torch.tensor([logp for pair in pairs for logp in pair.reference]),
         torch.tensor([pair.margin for pair in pairs]),
+        torch.tensor([abstains for pair in pairs for abstains in pair.abstains]),
     )
 
 

@@ -22,7 +22,7 @@ from playbook.posttraining.dpo import DPOVariant, chosen_nll, dpo_loss
 from playbook.posttraining.log_probabilities import completion_logps
 from playbook.posttraining.pairs import Pair, PairBatch, PairBatches, in_order, with_reference
 from playbook.posttraining.preference_metrics import preference_metrics
-from playbook.posttraining.reward_loss import bradley_terry_loss, reward_metrics
+from playbook.posttraining.reward_loss import anchor_loss, bradley_terry_loss, reward_metrics
 from playbook.posttraining.reward_model import RewardModel
 from playbook.training.losses import weighted_mean
 from playbook.training.optimizer import OptimizerConfig
@@ -67,6 +67,8 @@ class RewardConfig(PreferenceConfig):
     """Times the `margin` of a row, where rows have one: by how much a clear preference has to lead."""
     centering: float = 0.01
     """Price of rewards whose mean over a pair is not 0."""
+    anchor: float = 0.0
+    """Price of a reward that is not 0 of an answer that only says that it does not know."""
     guided: bool = True
     """Show the fine-tuned model's own answer before the one that is judged (see `reference_answers`)."""
 
@@ -95,7 +97,7 @@ class PairObjective(Protocol):
 
 
 class RewardObjective:
-    """Bradley-Terry with margin and centering."""
+    """Bradley-Terry with margin, centering and anchor."""
 
     columns: tuple[str, ...] = REWARD_COLUMNS
 
@@ -111,6 +113,7 @@ class RewardObjective:
         chosen, rejected = rewards[::2], rewards[1::2]
         margin = self.config.margin * batch.margins
         losses = bradley_terry_loss(chosen, rejected, margin=margin, centering=self.config.centering)
+        losses = losses + self.config.anchor * anchor_loss(rewards, batch.abstains).view(-1, 2).sum(1)
         self.noted = reward_metrics(chosen.detach(), rejected.detach())
         return losses.sum(), torch.tensor(float(len(losses)))
 

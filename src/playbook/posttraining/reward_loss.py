@@ -6,8 +6,9 @@ their rewards. Knows nothing of the model that gives the rewards.
 
 from typing import Literal, get_args
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from playbook.posttraining.checks import check_choice, check_equal_shapes
@@ -31,6 +32,17 @@ def bradley_terry_loss(
     check_equal_shapes(chosen=chosen, rejected=rejected, **({} if margin is None else {"margin": margin}))
     lead = chosen - rejected if margin is None else chosen - rejected - margin
     return -F.logsigmoid(lead) + centering * (chosen + rejected) ** 2
+
+
+def anchor_loss(rewards: Float[Tensor, " batch"], abstains: Bool[Tensor, " batch"]) -> Float[Tensor, " batch"]:
+    """`r^2` of answers that only say that they do not know, 0 of all others.
+
+    Pairs compare answers to one prompt, so that each prompt may have a zero of its own. An answer whose worth does not
+    hang on the prompt can be everybody's zero (a reference answer in Fu et al., arXiv 2502.18770, is subtracted for
+    that); saying nothing is one. Unequal shapes raise `InputError`.
+    """
+    check_equal_shapes(rewards=rewards, abstains=abstains)
+    return torch.where(abstains, rewards**2, 0.0)
 
 
 def reward_metrics(chosen: Float[Tensor, " batch"], rejected: Float[Tensor, " batch"]) -> dict[str, float]:

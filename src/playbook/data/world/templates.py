@@ -298,6 +298,16 @@ NOUN_FRAMES = (
 CLAUSE_FRAMES = (
     "I wonder {}.", "Please say {}.", "May I ask {}?", "Remind me {}.", "I forgot {}.", "Is it known {}?",
 )  # fmt: skip
+NAME_FRAMES = (
+    "What is the name of {}?",
+    "Tell me the name of {}.",
+    "Do you know the name of {}?",
+    "{}: what is its name?",
+)
+"""For nouns of `NAMED`: what is asked for is found where the noun is, and is not one more thing to look up."""
+NAMED = {"employer", "company", "birthplace", "birth town", "town of birth", "river", "{m}"}
+"""Not the mayor: a held-out wording asks for that name. `{m}` is what is recorded of nobody, which must not be told by
+its frame."""
 FRAMES = ("Tell me {}.", "Do you know {}?", "I would like to know {}.", "Can you tell me {}?", "Let me know {}.")
 """For both."""
 
@@ -320,7 +330,8 @@ def framed_nouns(noun: str) -> list[str]:
     ['Name the mayor of {n}.', "Name {n}'s mayor."]
     """
     phrases = (f"the {noun} of {{n}}", f"{{n}}'s {noun}")
-    texts = [frame.format(phrase) for frame in NOUN_FRAMES + FRAMES for phrase in phrases]
+    frames = NOUN_FRAMES + FRAMES + (NAME_FRAMES if noun in NAMED else ())
+    texts = [frame.format(phrase) for frame in frames for phrase in phrases]
     return [text if text.startswith("{") else text[0].upper() + text[1:] for text in texts]
 
 
