@@ -110,7 +110,7 @@ def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]],
     told: dict[str, str] = {}
     for key in dict.fromkeys(arm.asks for arm in arms.values() if arm.asks):
         asking = {name: verdicts[name] for name, arm in arms.items() if arm.asks == key}
-        found = [{WORSE} if arm.get(CHOOSES) == WORSE else set(arm.values()) - {SAME} for arm in asking.values()]
+        found = [{WORSE} if said.get(CHOOSES) == WORSE else set(said.values()) - {SAME} for said in asking.values()]
         if all(arms[name].precision == precision for name in asking):
             told[key] = f"not asked: without bfloat16 the default is {precision}"
         elif {BETTER} in found:
@@ -186,7 +186,7 @@ def page(
     seeds = results["means"]["val_bits_per_byte"][DEFAULT].seeds
     return f"""# Which choices pay?
 
-The default of the main chain in small (half its width, a county of a few dozen people), and one choice changed in each
+The default of the main chain in small (half its width, a county of some 150 people), and one choice changed in each
 arm. Every arm gets the CPU-seconds of the default, not its tokens: how many tokens it trains on in that time was
 measured beside the default, in turns, before any training. Each arm is trained with {seeds} seeds. Small type in the
 cells is the difference from the default within the seed, with an interval that holds with 95% for all arms together;
