@@ -13,12 +13,21 @@ from playbook.data.world.agent_tasks import agent_task_rows
 from playbook.data.world.conversations import conversation_rows
 from playbook.data.world.documents import document_rows
 from playbook.data.world.facts import World, build_world
-from playbook.data.world.formats import FORMATS, HELD_OUT_INSTRUCTIONS, INSTRUCTIONS, has_form, render, style_note
+from playbook.data.world.formats import (
+    FORMATS,
+    HELD_OUT_INSTRUCTIONS,
+    INSTRUCTIONS,
+    STYLE_NOTES,
+    has_form,
+    render,
+    style_note,
+)
 from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
 from playbook.data.world.reasoning import NOT_TOLD, NOUN
 from playbook.data.world.rl_prompts import rl_prompt_rows
 from playbook.data.world.sessions import session_rows
+from playbook.data.world.turns import IDK
 from playbook.data.world.wordings import held_out_pattern, held_out_wordings, sentences
 
 Row = dict[str, Any]
@@ -77,7 +86,7 @@ def wanted(question: str) -> str:
 
 def test_the_form_that_a_user_prefers_is_read_written_down_and_kept(conversations: list[Row]) -> None:
     seen = set()
-    for row in of_kind(conversations, "style"):
+    for row in [row for row in conversations if row["kind"] == "style"]:
         note = row["messages"][3]["content"]  # system, question, recall
         *_, answer = row["messages"]
         reasoning, _, said = answer["reasoning_content"].partition("; answer style: ")
@@ -85,6 +94,16 @@ def test_the_form_that_a_user_prefers_is_read_written_down_and_kept(conversation
         assert answer["content"] == render(reasoning.rpartition(": ")[2], said.lower())
         seen.add(said)
     assert seen == {"plain", "capitals", "sentence", "JSON"}
+
+
+def test_what_is_not_known_has_no_form_whatever_the_user_prefers(conversations: list[Row]) -> None:
+    notes = set()
+    for row in of_kind(conversations, "style_unknown"):
+        *_, answer = row["messages"]
+        assert answer["content"] == IDK
+        assert "answer style" not in answer["reasoning_content"]
+        notes.add(row["messages"][3]["content"])
+    assert notes == {memory.NO_NOTES, *STYLE_NOTES.values()}
 
 
 def test_of_several_passages_about_somebody_the_newest_is_believed(conversations: list[Row]) -> None:

@@ -34,6 +34,8 @@ FORM_SHARE = 0.1
 """Of what the passages tell, how much is asked for in a form: what was read is rendered, not what is known."""
 BRIEF_SHARE = 0.6
 """Of searches, in how many the passages tell little more than what is looked for."""
+STYLE_UNKNOWN = 0.3
+"""Of questions by users whose style is looked up first, how many have no answer, or stand on a premise."""
 HOP_WEIGHTS = {1: 0.4, 2: 0.35, 3: 0.25}
 
 Conversation = tuple[str, list[Turn]]
@@ -190,19 +192,24 @@ def recalling(at: Setting) -> Conversation:
 
 
 def preferred_style(at: Setting) -> Conversation:
-    """Look up how this user wants to be answered (or that nothing is known of it), search, answer so."""
+    """Look up how this user wants to be answered (or that nothing is known of it), search, answer so.
+
+    What is not known has no form: "I don't know." to everybody.
+    """
     style = at.rng.choice(list(STYLE_NOTES)) if at.rng.random() < 0.7 else None
     notes = [] if style is None else [STYLE_NOTES[style].partition(": ")[2]]
-    _, (_, question, *turns, answer) = search(at)
-    value, wanted = answer["content"].removesuffix("."), style or "plain"
+    _, (_, question, *turns, answer) = (search_unknown if at.rng.random() < STYLE_UNKNOWN else search)(at)
     opening = [system(AGENT_WITH_MEMORY), question, *memory.recall(memory.STYLE, notes)]
+    if answer["content"] == IDK:
+        return "style_unknown", [*opening, *turns, answer]
+    value, wanted = answer["content"].removesuffix("."), style or "plain"
     reasoning = f"{answer['reasoning_content']}; {style_note(wanted)}"
     return "style", [*opening, *turns, assistant(render(value, wanted), reasoning)]
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.14, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.265, search_unknown: 0.15,
-    remembering: 0.04, recalling: 0.06, preferred_style: 0.09,
+    fact: 0.14, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.25, search_unknown: 0.135,
+    remembering: 0.04, recalling: 0.06, preferred_style: 0.12,
 }  # fmt: skip
 
 

@@ -52,9 +52,9 @@ NAMESAKES = 0.5
 """How often those whom a row is about share the parts of their names among each other."""
 QUESTIONS = 4
 """At most, about the passages of a row."""
-SPELT = ("capitals", "json")
-"""The forms that write a word in other tokens than sentences do, where a space stands before it and few letters are
-capitals."""
+SPELT = {"capitals": 0.8, "json": 0.2}
+"""The forms that write a word in other tokens than sentences do, and how often each is asked for. JSON only leaves out
+the space before the first word; capitals spell every word anew."""
 USER_FIRST = 0.25
 """Of plans, how many follow a look at how this user wants to be answered."""
 
@@ -74,6 +74,9 @@ class Words:
             "birth_town": towns, "employer": employers, "job": JOBS, "hobby": HOBBIES, "street": STREETS,
             "headquarters": towns, "product": PRODUCTS, "founded": YEARS, "mayor": self.names, "river": RIVERS,
         }  # fmt: skip
+        self.spelt: list[Sequence[str]] = [
+            towns, employers, self.names, JOBS, HOBBIES, STREETS, PRODUCTS, RIVERS, YEARS,
+        ]  # fmt: skip
         self._known = frozenset(name for names in self.subjects.values() for name in names)
 
     def namesakes(self, rng: random.Random, kind: Kind, count: int, share: float = NAMESAKES) -> list[str]:
@@ -298,8 +301,9 @@ def plans(premise: float, missing: float) -> Drill:
 
 
 def forms(rng: random.Random, words: Words) -> list[Turn]:
-    """A value and a form, as a draft ends; then the value in that form. Every kind of value as often."""
-    value, form = rng.choice(words.by_attribute[rng.choice(list(words.by_attribute))]), rng.choice(SPELT)
+    """A value and a form, as a draft ends; then the value in that form. Every list of words as often."""
+    value = rng.choice(rng.choice(words.spelt))
+    form = rng.choices(list(SPELT), list(SPELT.values()))[0]
     return [user(f"{value}; {style_note(form)}"), assistant(render(value, form))]
 
 
