@@ -21,7 +21,7 @@ from playbook.evaluation.blocks import differences, means
 from playbook.plumbing.files import atomic_write, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
-from playbook.reporting.figures import BLUE, GREY, STYLE, VERMILION, save
+from playbook.reporting.figures import BLUE, GREY, ORANGE, STYLE, VERMILION, save
 from playbook.reporting.tables import format_interval, format_measurement, format_value, markdown_table
 
 REPORTS = Path("labs/ablations/reports")
@@ -31,8 +31,11 @@ FACTS = {"val_bits_per_byte": "bits per byte", "closed_book_A": "answers, A", "c
 MEASURES = {**FACTS, CHOOSES: "chooses among three"}
 LESS_IS_BETTER = {"val_bits_per_byte"}
 SPEED = "tokens_over_default"
-BETTER, WORSE, SAME = "better", "worse", "no difference"
-COLOURS = {BETTER: BLUE, WORSE: VERMILION, SAME: GREY}
+BETTER, WORSE, SAME, UNCLEAR = "better", "worse", "no difference", "too wide to tell"
+COLOURS = {BETTER: BLUE, WORSE: VERMILION, SAME: GREY, UNCLEAR: ORANGE}
+MARGIN = 0.05
+"""An arm chooses as well as the default where its interval leaves out a loss of more than this share: a test of
+non-inferiority, since an interval with 0 in it may have a failure in it as well."""
 Found = Mapping[str, Mapping[str, Measurement]]
 """Measure -> arm -> measured."""
 
@@ -86,40 +89,47 @@ def compare(by_seed: Mapping[str, Mapping[str, Any]], chose: Mapping[str, Mappin
 
 def verdict(found: Found, arm: str) -> dict[str, str]:
     """What each measure that the arm was asked for says of it."""
-    return {
-        measure: _verdict(found[measure][arm], measure in LESS_IS_BETTER)
-        for measure in MEASURES
-        if arm in found[measure]
-    }
+    return {measure: _verdict(found[measure][arm], measure) for measure in MEASURES if arm in found[measure]}
 
 
-def _verdict(difference: Measurement, less_is_better: bool) -> str:
+def _verdict(difference: Measurement, measure: str) -> str:
     low, high = difference.ci95
     if low <= 0 <= high:
-        return SAME
-    return BETTER if (high < 0) == less_is_better else WORSE
+        return UNCLEAR if measure == CHOOSES and low < -MARGIN else SAME
+    return BETTER if (high < 0) == (measure in LESS_IS_BETTER) else WORSE
 
 
 def defaults(arms: Mapping[str, Arm], verdicts: Mapping[str, Mapping[str, str]], precision: str) -> dict[str, str]:
     """What the arms that question a key of params.yaml say of its default, which was run at `precision`.
 
-    contradicted: one of them is better in something and worse in nothing; supported: not that, and one of them is worse
-    in something and better in nothing, or chooses worse, whatever else it does; mixed: better in one thing and worse in
-    another; open: no difference was found; not asked: the arm is what the default is on this machine.
+    contradicted: one of them is better in something and worse in nothing; unsettled: it would be, but may choose worse
+    by more than MARGIN; supported: neither, and one of them is worse in something and better in nothing, or chooses
+    worse, whatever else it does; mixed: better in one thing and worse in another; open: no difference was found; not
+    asked: the arm is what the default is on this machine.
     """
     told: dict[str, str] = {}
     for key in dict.fromkeys(arm.asks for arm in arms.values() if arm.asks):
         asking = {name: verdicts[name] for name, arm in arms.items() if arm.asks == key}
-        found = [{WORSE} if said.get(CHOOSES) == WORSE else set(said.values()) - {SAME} for said in asking.values()]
+        found = [_in_all(said) for said in asking.values()]
         if all(arms[name].precision == precision for name in asking):
             told[key] = f"not asked: without bfloat16 the default is {precision}"
         elif {BETTER} in found:
             told[key] = "mixed" if {WORSE} in found else "contradicted"
+        elif {UNCLEAR} in found:
+            told[key] = "unsettled"
         elif {WORSE} in found:
             told[key] = "supported"
         else:
             told[key] = "mixed" if any(found) else "open"
     return told
+
+
+def _in_all(said: Mapping[str, str]) -> set[str]:
+    """What is left of an arm's verdicts: choosing worse outranks all, and may be worse a gain in facts."""
+    found = set(said.values()) - {SAME, UNCLEAR}
+    if said.get(CHOOSES) == WORSE:
+        return {WORSE}
+    return {UNCLEAR} if found == {BETTER} and said.get(CHOOSES) == UNCLEAR else found
 
 
 def row(
@@ -207,8 +217,9 @@ The negative control is the default with other seeds, and a speed measured like 
 
 *supported*: an arm is worse in something and better in nothing, or cannot choose as well, whatever it knows: all that
 the main chain does with documents stands on choosing. *contradicted*: an arm is better in something and worse in
-nothing. *mixed*: better in one thing, worse in another. *open*: no difference larger than chance. What holds for a
-million tokens need not hold for ten.
+nothing. *unsettled*: better at facts, but its interval for choosing reaches below -{MARGIN}, so it may be much worse at
+what matters more: the default stays. *mixed*: better in one thing, worse in another. *open*: no difference larger than
+chance. What holds for a million tokens need not hold for ten.
 
 Made by `python -m labs.ablations.report`; `dvc repro labs/ablations/dvc.yaml` remakes everything; all numbers stand in
 [ablations.json](ablations.json).

@@ -145,6 +145,19 @@ def test_less_is_better_of_bits_and_more_of_answers() -> None:
     both = {"bits": replace(arms["bits"], asks="x"), "answers": replace(arms["answers"], asks="x")}
     assert defaults(both, told, "bfloat16") == {"x": "mixed"}  # one arm is better, another worse
     assert set(MEASURES) == set(found) == {*FACTS, CHOOSES}
+    told["bits"][CHOOSES] = "too wide to tell"
+    assert defaults({"bits": arms["bits"]}, told, "bfloat16") == {"bits": "unsettled"}
+    told["bits"]["closed_book_A"] = "worse"
+    assert defaults({"bits": arms["bits"]}, told, "bfloat16") == {"bits": "mixed"}
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(-0.2, -0.01, "worse"), (-0.2, 0.1, "too wide to tell"), (-0.04, 0.1, "no difference"), (0.01, 0.2, "better")],
+)
+def test_choosing_as_well_has_to_be_shown(low: float, high: float, expected: str) -> None:
+    found = {**{fact: {} for fact in FACTS}, CHOOSES: {"arm": Measurement((low + high) / 2, (low, high), 3)}}
+    assert verdict(found, "arm") == {CHOOSES: expected}
 
 
 def test_what_chooses_is_the_same_change_in_the_other_lab() -> None:
