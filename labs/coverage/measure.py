@@ -5,6 +5,7 @@ Writes: labs/coverage/data/records.jsonl (every interval), labs/coverage/reports
 Note: one row, `clusters_ignored`, is the negative control: an interval known to be too narrow, which must be found out.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,6 +49,7 @@ class Params:
 
 def main() -> None:
     """Draw, judge, write."""
+    began = time.perf_counter()
     with stage("labs.coverage.measure", Params) as run:
         bench, expected = run.params.bench, run.params.expected
         known = draws(bench.correlation, bench.answers)
@@ -66,6 +68,7 @@ def main() -> None:
             "negative_control": {"arm": CONTROL, "found_out": verdicts[CONTROL] == "PASS"},
             "verdicts": verdicts,
             "verdict": "PASS" if set(verdicts.values()) == {"PASS"} else "FAIL",
+            "run": {"seconds": round(time.perf_counter() - began, 3)},
         }
         write_json(f"{REPORTS}/measure.json", results)
         with atomic_write(f"{REPORTS}/README.md") as handle:

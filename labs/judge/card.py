@@ -8,6 +8,7 @@ Note: verdicts are kept in .work/verdicts.jsonl by content, so that an endpoint 
 """
 
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -65,6 +66,7 @@ class Params:
 
 def main() -> None:
     """Let every judge decide, and write its card."""
+    began = time.perf_counter()
     with stage("labs.judge.card", Params) as run:
         params = run.params
         prompts = list(read_jsonl(run.input("data/corpus") / "rl_prompts.jsonl"))
@@ -89,6 +91,7 @@ def main() -> None:
             "expected": params.judges, "arms": arms, "flags": told,
             "negative_control": {"arm": CONTROL, "quiet": not told[CONTROL]},
             "verdicts": outcome, "verdict": "PASS" if set(outcome.values()) == {"PASS"} else "FAIL",
+            "run": {"seconds": round(time.perf_counter() - began, 3)},
         }  # fmt: skip
         write_json(f"{REPORTS}/card.json", results)
         with atomic_write(f"{REPORTS}/README.md") as handle:

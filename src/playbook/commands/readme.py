@@ -1,9 +1,11 @@
 """`make readme`: write the generated blocks of README.md and the notes from metrics files: no number there is typed."""
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from playbook.plumbing.config import read_yaml
 from playbook.plumbing.errors import tell
@@ -42,6 +44,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "agent": lambda: headline_table(told(), lines(latest(told()) or AGENTS[-1])),
         "worlds": lambda: worlds(),
         "pipeline": lambda: mermaid(told().stages, {}),
+        "labs": lambda: labs(),
         "real-text": lambda: real_text(),
         "throughput": lambda: throughput(),
     },
@@ -148,6 +151,29 @@ def worlds() -> str:
         for seed, missed in results["missed"].items()
     ]
     return markdown_table(rows, ["county", "targets met", "missed"])
+
+
+def labs() -> str:
+    """Every study by the title of its page: its folder, and the minutes of what it has on record."""
+    rows = []
+    for lab in sorted(path.parent for path in (ROOT / "labs").glob("*/dvc.yaml")):
+        page, here = lab / "reports" / "README.md", lab.relative_to(ROOT).as_posix()
+        runs = {json.dumps(run): run for path in sorted((lab / "reports").rglob("*.json")) if (run := _run(path))}
+        if not page.exists():
+            rows.append([f"[{lab.name}]({here})", "not run yet", ""])
+            continue
+        title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        on = dict.fromkeys(f"{run['threads']} x {run['precision']}" for run in runs.values() if "precision" in run)
+        minutes = sum(run["seconds"] for run in runs.values()) / 60
+        took = f"{minutes:.0f}" if minutes >= 1 else "< 1"
+        rows.append([f"[{title}]({here}/reports/README.md)", took, ", ".join(on)])
+    return markdown_table(rows, ["study", "minutes", "threads and precision"])
+
+
+def _run(path: Path) -> Mapping[str, Any]:
+    """The run facts of a metrics file that says how long it took."""
+    run = read_json(path).get("run", {})
+    return run if "seconds" in run else {}
 
 
 def real_text() -> str:
