@@ -1,7 +1,6 @@
 """Every arm beside the default at equal CPU-seconds: a page, a forest plot, verdicts.
 
-Reads: labs/ablations/reports/calibrate/*.json, train/*.json; of the arms of `choosing`
-    labs/recipe/reports/train/*.json.
+Reads: labs/ablations/reports/calibrate/*.json, train/*.json; of the arms of `choosing` choose/*.json.
 Writes: labs/ablations/reports/README.md, figures/, ablations.json.
 Note: a difference is within the seed; its interval holds together with those of all other arms (evaluation/blocks.py).
     An arm is better or worse where its interval has 0 outside. This county asks for facts alone; whether an arm can
@@ -17,6 +16,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from labs.ablations.arms import CONTROL, DEFAULT, Arm
+from labs.ablations.choose import CHOOSES
 from playbook.evaluation.blocks import differences, means
 from playbook.plumbing.files import atomic_write, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
@@ -25,8 +25,6 @@ from playbook.reporting.figures import BLUE, GREY, ORANGE, STYLE, VERMILION, sav
 from playbook.reporting.tables import format_interval, format_measurement, format_value, markdown_table
 
 REPORTS = Path("labs/ablations/reports")
-RECIPE, LADDER, CHOOSES = Path("labs/recipe/reports/train"), "ladder", "short_3"
-"""Where it was asked who can choose among three short passages; the default there; the name of the measure there."""
 FACTS = {"val_bits_per_byte": "bits per byte", "closed_book_A": "answers, A", "closed_book_B": "answers, B"}
 MEASURES = {**FACTS, CHOOSES: "chooses among three"}
 LESS_IS_BETTER = {"val_bits_per_byte"}
@@ -46,17 +44,17 @@ class Params:
 
     arms: dict[str, Arm]
     choosing: tuple[str, ...]
-    """Arms that labs/recipe has under the same name."""
+    """Arms that choose.py asks."""
 
 
 def main() -> None:
     """Judge every arm, draw, write."""
     with stage("labs.ablations.report", Params) as run:
         arms = run.params.arms
-        train, calibrate = run.input(REPORTS / "train"), run.input(REPORTS / "calibrate")
+        train, calibrate, choose = (run.input(REPORTS / name) for name in ("train", "calibrate", "choose"))
         trained = {arm: read_metrics(train / f"{arm}.json") for arm in arms}
         speed = {arm: Measurement.from_json(read_metrics(calibrate / f"{arm}.json")[SPEED]) for arm in arms}
-        chose = {arm: read_metrics(run.input(RECIPE / f"{arm}.json")) for arm in (LADDER, *run.params.choosing)}
+        chose = {arm: read_metrics(choose / f"{arm}.json") for arm in run.params.choosing}
         results = compare({arm: found["by_seed"] for arm, found in trained.items()},
                           {arm: found["by_seed"] for arm, found in chose.items()})  # fmt: skip
         verdicts = {arm: verdict(results["differences"], arm) for arm in arms if arm != DEFAULT}
@@ -80,7 +78,7 @@ def compare(by_seed: Mapping[str, Mapping[str, Any]], chose: Mapping[str, Mappin
     """Means, and differences from the default. The control, whose seeds are others, says nothing of the spread."""
     found: dict[str, dict[str, dict[str, Measurement]]] = {"means": {}, "differences": {}}
     for measure in MEASURES:
-        seeds_of = {DEFAULT if arm == LADDER else arm: s for arm, s in chose.items()} if measure == CHOOSES else by_seed
+        seeds_of = chose if measure == CHOOSES else by_seed
         runs = {arm: [of_seed[measure]["value"] for of_seed in seeds.values()] for arm, seeds in seeds_of.items()}
         found["means"][measure] = means(runs, left_out=(CONTROL,))
         found["differences"][measure] = differences(runs, DEFAULT, left_out=(CONTROL,))
@@ -201,9 +199,8 @@ arm. Every arm gets the CPU-seconds of the default, not its tokens: how many tok
 measured beside the default, in turns, before any training. Each arm is trained with {seeds} seeds. Small type in the
 cells is the difference from the default within the seed, with an interval that holds with 95% for all arms together;
 "better" and "worse" mean that 0 lies outside of it. Learning rates are the default's in every arm, and were not tuned
-for the others. The county asks for facts alone. The last column of figures is of
-[labs/recipe](../../recipe/reports/README.md), where some arms were trained, at equal tokens, on drills that teach
-to choose the right one of three passages.
+for the others. The county asks for facts alone. For the last column of figures some arms were trained once more, at
+equal tokens, on the main chain's first drills, and had to choose the right one of three passages.
 
 {table}
 

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -28,9 +27,7 @@ from playbook.data.world.turns import tool, user
 from playbook.evaluation.closed_book import EvaluateConfig
 from playbook.evaluation.skills import Record, Task, converse, model_answerer, read_bench
 from playbook.evaluation.statistics import clustered_proportion
-from playbook.model.block import NormPosition
 from playbook.model.gpt import GPTMini, ModelConfig
-from playbook.model.mlp import Activation
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
 from playbook.plumbing.metrics import Measurement
@@ -64,10 +61,6 @@ class Arm:
     curriculum: tuple[Phase, ...]
     rope_theta: float | None = None
     convolution: int | None = None
-    qk_norm: bool | None = None
-    activation: Activation | None = None
-    norm: Literal["layernorm", "rmsnorm"] | None = None
-    norm_position: NormPosition | None = None
 
     def model(self, base: ModelConfig) -> ModelConfig:
         """The lab's shape with this arm's changes."""

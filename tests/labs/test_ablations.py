@@ -7,10 +7,14 @@ from pathlib import Path
 import pytest
 from small_world import TINY
 
+from labs.ablations import choose
 from labs.ablations.arms import CONTROL, DEFAULT, Arm, make_trainer, seconds_of_steps, turns
 from labs.ablations.calibrate import Calibration
-from labs.ablations.report import CHOOSES, FACTS, LADDER, MEASURES, RECIPE, compare, defaults, verdict, words
+from labs.ablations.choose import CHOOSES, Passages
+from labs.ablations.choose import Params as ChooseParams
+from labs.ablations.report import FACTS, MEASURES, compare, defaults, verdict, words
 from labs.ablations.train import Params
+from playbook.data.curriculum import Phase
 from playbook.data.encode import encode_rows, vocabulary_texts
 from playbook.data.text_source import DataConfig
 from playbook.data.token_file import write_tokens
@@ -21,6 +25,7 @@ from playbook.plumbing.config import build, read_params, read_yaml
 from playbook.plumbing.files import write_jsonl
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
+from playbook.text.chat import Encoded
 from playbook.text.tokenizer import TokenizerConfig, train_tokenizer
 
 LAB = ROOT / "labs/ablations"
@@ -125,7 +130,7 @@ def test_less_is_better_of_bits_and_more_of_answers() -> None:
     }  # fmt: skip
     runs["bits"]["0"]["closed_book_A"]["value"] += 0.002  # a spread that is not nothing
     runs["guesses"] = by_seed({"val_bits_per_byte": -0.1})
-    found = compare(runs, {LADDER: by_seed({}), "guesses": by_seed({CHOOSES: -0.5}), "bits": runs["bits"]})[
+    found = compare(runs, {DEFAULT: by_seed({}), "guesses": by_seed({CHOOSES: -0.5}), "bits": runs["bits"]})[
         "differences"
     ]
     told = {arm: verdict(found, arm) for arm in runs if arm != DEFAULT}
@@ -160,12 +165,27 @@ def test_choosing_as_well_has_to_be_shown(low: float, high: float, expected: str
     assert verdict(found, "arm") == {CHOOSES: expected}
 
 
-def test_what_chooses_is_the_same_change_in_the_other_lab() -> None:
-    ours, theirs = read_yaml(LAB / "params.yaml"), read_yaml(ROOT / "labs/recipe/params.yaml")["arms"]
-    deps = read_yaml(LAB / "dvc.yaml")["stages"]["report"]["deps"]
-    for name in ours["choosing"]:
-        here = {key: value for key, value in ours["arms"][name].items() if key not in ("title", "asks")}
-        there = {key: value for key, value in theirs[name].items() if key != "curriculum"}
-        assert here == there, name
-        assert theirs[name]["curriculum"] == theirs[LADDER]["curriculum"]
-    assert {str(RECIPE / f"{name}.json") for name in (LADDER, *ours["choosing"])} < set(deps)
+def test_who_chooses_is_asked_on_the_first_drills_of_the_main_chain() -> None:
+    ours, recipe = read_yaml(LAB / "params.yaml"), read_yaml(ROOT / "labs/recipe/params.yaml")
+    assert read_yaml(LAB / "dvc.yaml")["stages"]["choose"]["matrix"]["arm"] == ours["choosing"]
+    assert ours["choosing"][0] == DEFAULT
+    assert {"no_convolution", "layernorm", "post_ln", "gelu", "no_qk_norm"} <= set(ours["choosing"]) <= set(ARMS)
+    assert ours["passages"]["curriculum"] == recipe["arms"]["no_steps"]["curriculum"]
+    assert ours["passages"]["model"] == recipe["model"]
+
+
+def test_an_arm_learns_to_choose_from_its_seed_with_its_own_change(tmp_path: Path) -> None:
+    how = Passages(
+        ModelConfig(context=64, layers=1, width=28, heads=2), replace(PARAMS.train, tokens=256, batch=2),
+        (Phase(1, {"county": 1}),),
+    )  # fmt: skip
+    write_tokens(tmp_path / "county.tokens", iter([Encoded(list(range(90)), [True] * 90, 90)] * 9), 320)
+
+    def trained(name: str, seed: int) -> tuple[str | None, float]:
+        params = ChooseParams(ARMS, how, PARAMS.runtime)
+        trainer = choose.make_trainer(ARMS[name], params, tmp_path, 320, seed, tmp_path / name / str(seed))
+        assert trainer.run().tokens == 256
+        return trainer.model.config.activation, float(trainer.model.token_embedding.weight.detach().sum())
+
+    assert trained("default", 1)[1] != trained("default", 2)[1]
+    assert trained("gelu", 1)[0] == "gelu" != trained("default", 1)[0]
