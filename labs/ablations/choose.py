@@ -47,6 +47,8 @@ class Params:
 
     arms: dict[str, Arm]
     passages: Passages
+    train: TrainConfig
+    """Of the county: an arm with half of its batch has half of the passages' batch."""
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
 
@@ -78,6 +80,8 @@ def make_trainer(arm: Arm, params: Params, tokens: Path, vocab_size: int, seed: 
     how = params.passages
     runtime = start(replace(params.runtime, seed=seed))
     config, training = arm.model(how.model), arm.training(how.train, how.train.tokens)
+    if arm.batch is not None:
+        training = replace(training, batch=how.train.batch * arm.batch // params.train.batch)
     batches = open_curriculum(tokens, how.curriculum, config.context, training.batch, training.tokens, seed)
     return Trainer(GPTMini(config, vocab_size, runtime.dtype).to(runtime.device), batches, training, work)
 

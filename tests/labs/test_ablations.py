@@ -22,7 +22,7 @@ from playbook.data.world.facts import build_world
 from playbook.data.world.generate import pretrain_rows
 from playbook.model.gpt import ModelConfig
 from playbook.plumbing.config import build, read_params, read_yaml
-from playbook.plumbing.files import write_jsonl
+from playbook.plumbing.files import read_json, write_jsonl
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.paths import ROOT
 from playbook.text.chat import Encoded
@@ -169,7 +169,10 @@ def test_who_chooses_is_asked_on_the_first_drills_of_the_main_chain() -> None:
     ours, recipe = read_yaml(LAB / "params.yaml"), read_yaml(ROOT / "labs/recipe/params.yaml")
     assert read_yaml(LAB / "dvc.yaml")["stages"]["choose"]["matrix"]["arm"] == ours["choosing"]
     assert ours["choosing"][0] == DEFAULT
-    assert {"no_convolution", "layernorm", "post_ln", "gelu", "no_qk_norm"} <= set(ours["choosing"]) <= set(ARMS)
+    assert set(ours["choosing"]) <= set(ARMS)
+    found = read_json(LAB / "reports/ablations.json")["verdicts"]
+    better = {arm for arm, told in found.items() if "better" in {told.get(measure) for measure in FACTS}}
+    assert better <= set(ours["choosing"])  # whoever is better at facts has to choose
     assert ours["passages"]["curriculum"] == recipe["arms"]["no_steps"]["curriculum"]
     assert ours["passages"]["model"] == recipe["model"]
 
@@ -182,10 +185,19 @@ def test_an_arm_learns_to_choose_from_its_seed_with_its_own_change(tmp_path: Pat
     write_tokens(tmp_path / "county.tokens", iter([Encoded(list(range(90)), [True] * 90, 90)] * 9), 320)
 
     def trained(name: str, seed: int) -> tuple[str | None, float]:
-        params = ChooseParams(ARMS, how, PARAMS.runtime)
+        params = ChooseParams(ARMS, how, PARAMS.train, PARAMS.runtime)
         trainer = choose.make_trainer(ARMS[name], params, tmp_path, 320, seed, tmp_path / name / str(seed))
         assert trainer.run().tokens == 256
         return trainer.model.config.activation, float(trainer.model.token_embedding.weight.detach().sum())
 
     assert trained("default", 1)[1] != trained("default", 2)[1]
     assert trained("gelu", 1)[0] == "gelu" != trained("default", 1)[0]
+    half = choose.make_trainer(
+        ARMS["adamw_small_batch"],
+        ChooseParams(ARMS, how, PARAMS.train, PARAMS.runtime),
+        tmp_path,
+        320,
+        1,
+        tmp_path / "h",
+    )
+    assert half.config.batch == 1
