@@ -192,12 +192,6 @@ def test_an_arm_learns_to_choose_from_its_seed_with_its_own_change(tmp_path: Pat
 
     assert trained("default", 1)[1] != trained("default", 2)[1]
     assert trained("gelu", 1)[0] == "gelu" != trained("default", 1)[0]
-    half = choose.make_trainer(
-        ARMS["adamw_small_batch"],
-        ChooseParams(ARMS, how, PARAMS.train, PARAMS.runtime),
-        tmp_path,
-        320,
-        1,
-        tmp_path / "h",
-    )
+    arm, params = ARMS["adamw_small_batch"], ChooseParams(ARMS, how, PARAMS.train, PARAMS.runtime)
+    half = choose.make_trainer(arm, params, tmp_path, 320, 1, tmp_path / "half")
     assert half.config.batch == 1
