@@ -25,6 +25,7 @@ from playbook.reporting.takeaways import choosing
 REAL_TEXT = Path("labs/real_text/reports/real_text.json")
 THROUGHPUT = Path("labs/throughput/reports/measure.json")
 RECIPE = Path("labs/recipe/reports/recipe.json")
+ABLATIONS = Path("labs/ablations/reports/ablations.json")
 RETRIEVAL = Path("labs/retrieval/reports/locomo.json")
 WORLDS = Path("labs/worlds/reports/worlds.json")
 FAILURES = Path("labs/failure_modes/reports")
@@ -72,6 +73,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
         "fine-tuning": lambda: headline_table(told(), lines_of("sft", "evaluate/sft")),
         "skills": lambda: headline_table(told(), SKILL_LINES),
     },
+    "notes/experiments.md": {"defaults": lambda: defaults()},
     "notes/evaluation.md": {"measured": lambda: measured()},
     "notes/week04.md": {"searching": lambda: headline_table(told(), SKILL_LINES)},
     "notes/post_training.md": {
@@ -214,6 +216,14 @@ def ladders() -> str:
         rows.append([f"`{arm}`", *map(format_measurement, found), found[0].n, metrics["run"]["seeds"], judged])
     headers = ("arm", "one sentence", "the right one of three", "of three pages", "n", "seeds", "the ladder is better")
     return markdown_table(rows, headers)
+
+
+def defaults() -> str:
+    """What the study of choices says of each default that it puts in question."""
+    if not ABLATIONS.exists():
+        return "Not run yet: `dvc repro labs/ablations/dvc.yaml`."
+    rows = [[f"`{key}`", told] for key, told in read_json(ABLATIONS)["defaults"].items()]
+    return markdown_table(rows, ["default", "verdict"])
 
 
 def failures() -> str:
