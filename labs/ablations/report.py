@@ -165,7 +165,7 @@ def draw(found: Found, verdicts: Mapping[str, Mapping[str, str]], arms: Mapping[
         panels[1].set_xlabel("minus the default, and what holds for all arms together with 95%")
         for told, colour in COLOURS.items():
             panels[0].plot([], [], "o-", color=colour, label=told)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(COLOURS))
         return figure
 
 
@@ -237,10 +237,10 @@ def cell(results: Mapping[str, Found], measure: str, arm: str) -> str:
 
 
 def words(verdicts: Mapping[str, str]) -> str:
-    """Better and worse in what; or that there is no difference."""
+    """Better and worse in what, and what cannot be told; or that there is no difference."""
     told = [
         f"**{how}**: {', '.join(names)}"
-        for how in (BETTER, WORSE)
+        for how in (BETTER, WORSE, UNCLEAR)
         if (names := [MEASURES[measure] for measure, found in verdicts.items() if found == how])
     ]
     return "; ".join(told) or (SAME if verdicts else "")
