@@ -47,6 +47,18 @@ def test_what_has_steps_and_no_kl_is_drawn_against_steps_and_else_the_ends() -> 
     assert [label.get_text() for label in ends.get_xticklabels()] == ["a"]
 
 
+def test_readers_see_the_titles_of_the_lab(tmp_path: Path) -> None:
+    folder = lab(tmp_path / "reports")
+    study = {"title": "The proxy is gamed", "planted": "A bribe.", "titles": {"free": "without a leash"}}
+    (tmp_path / "params.yaml").write_text(json.dumps({"studies": {"hacking": study}}))  # JSON is YAML
+    shown = read_failures(folder)["hacking"]
+    assert "without a leash" in reached(shown, 9.0)
+    figure = draw(shown, "gold", 9.0)
+    assert figure.axes[0].get_title(loc="left") == "The proxy is gamed"
+    assert "without a leash" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert read_failures(folder)["length"].title == "length"
+
+
 def test_no_results_are_no_failures_and_broken_ones_are_told(tmp_path: Path) -> None:
     assert read_failures(tmp_path) == {}
     (tmp_path / "card.json").write_text(json.dumps({"something": "else"}))

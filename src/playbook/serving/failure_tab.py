@@ -17,9 +17,14 @@ def add_failures(folder: Path) -> None:
     if not found:
         gr.Markdown(ABSENT, elem_id="no-failures")
         return
-    first = max(found.values(), key=lambda failure: failure.furthest)
+    first = max(found.values(), key=lambda failure: failure.path(failure.measures[0]))  # the longest line
     with gr.Row():
-        name = gr.Dropdown(list(found), value=first.name, label="Failure", elem_id="failure")
+        name = gr.Dropdown(
+            [(failure.title, name) for name, failure in found.items()],
+            value=first.name,
+            label="Failure",
+            elem_id="failure",
+        )
         measure = gr.Dropdown(first.measures, value=first.measures[0], label="Measure", elem_id="measure")
         kl = _slider(first)
     verdict = gr.Markdown(_told(first))
@@ -51,8 +56,9 @@ def _slider(shown: Failure) -> gr.Slider:
 
 
 def _told(shown: Failure) -> str:
-    return f"Verdict of the lab: **{shown.verdict or 'none'}**. Bars are 95% intervals."
+    told = " ".join(f"{shown.told.get(part, '')}" for part in ("planted", "source"))
+    return f"{told}\n\nVerdict of the lab: **{shown.verdict or 'none'}**. Bars are 95% intervals.".strip()
 
 
 def _drawn(shown: Failure, measure: str, kl: float | int) -> str:
-    return as_image(draw(shown, measure, kl), f"{shown.name}: {measure} against the root of the KL")
+    return as_image(draw(shown, measure, kl), f"{shown.title}: {measure} against the root of the KL")

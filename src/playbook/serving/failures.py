@@ -1,13 +1,14 @@
 """The failure modes against the distance gone: reads what the lab has measured, draws it up to a KL of one's choice.
 
 The lab's results: labs/failure_modes/reports/NAME.json, where `arms` maps "arm" or "arm@step" to measures with their
-intervals. Where an arm holds `kl` (nats an answer) it is a point on a path.
+intervals. Where an arm holds `kl` (nats an answer) it is a point on a path. What readers are told of each experiment
+and its arms stands in the section `studies` of the lab's params.yaml, beside the reports.
 """
 
 import base64
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from playbook.plumbing.config import read_yaml
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_json
 from playbook.plumbing.metrics import Measurement, is_measurement
@@ -49,12 +51,24 @@ class Failure:
     verdict: str
     arms: dict[str, list[Point]]
     """Arm -> where it was measured, in the order of its steps, its end last."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """Its section of `studies`: `title`, `planted`, `source`, `titles` of arms, and which measure its `path` shows."""
+
+    @property
+    def title(self) -> str:
+        """As readers see it."""
+        return str(self.told.get("title", self.name.replace("_", " ")))
+
+    def titled(self, arm: str) -> str:
+        """The same of an arm."""
+        return str(self.told.get("titles", {}).get(arm, arm))
 
     @property
     def measures(self) -> list[str]:
-        """What can be drawn; first what has a path against the KL."""
+        """What can be drawn; first what the lab draws against the KL, then what else has a path against it."""
         names = dict.fromkeys(name for points in self.arms.values() for at in points for name in at.found if name != KL)
-        return sorted(names, key=lambda name: -self.path(name))
+        wanted = self.told.get("path", {}).get("measure")
+        return sorted(names, key=lambda name: (name != wanted, -self.path(name)))
 
     @property
     def furthest(self) -> float:
@@ -68,15 +82,16 @@ class Failure:
 
 def read_failures(folder: Path) -> dict[str, Failure]:
     """The experiments that have been run, by name; none where the lab has not been."""
-    found = {}
+    found, params = {}, folder.parent / "params.yaml"
+    studies = read_yaml(params).get("studies", {}) if params.exists() else {}
     for path in sorted(folder.glob("*.json")):
         told = read_json(path, COMMAND)
         if isinstance(told, Mapping) and isinstance(told.get("arms"), Mapping):
-            found[path.stem] = failure(path.stem, told)
+            found[path.stem] = failure(path.stem, told, studies.get(path.stem, {}))
     return found
 
 
-def failure(name: str, told: Mapping[str, Any]) -> Failure:
+def failure(name: str, told: Mapping[str, Any], study: Mapping[str, Any] | None = None) -> Failure:
     """From the JSON of the lab; arms without a single measurement raise `InputError`."""
     arms: dict[str, list[Point]] = {}
     for key, measures in told["arms"].items():
@@ -87,15 +102,15 @@ def failure(name: str, told: Mapping[str, Any]) -> Failure:
         raise InputError(f"labs/failure_modes: {name}", "arms with measurements", "none", COMMAND)
     for points in arms.values():
         points.sort(key=lambda at: at.step)
-    return Failure(name, str(told.get("verdict", "")), arms)
+    return Failure(name, str(told.get("verdict", "")), arms, study or {})
 
 
 def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
     """The measure against the root of the KL, faint beyond `kl`; without a KL against steps, else each arm's end."""
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8, 4.4), layout="constrained")
+        figure = Figure(figsize=(8, 5.4), layout="constrained")
         axes = figure.add_subplot()
-        axes.set(title=shown.name.replace("_", " "), ylabel=measure.replace("_", " "))
+        axes.set(title=shown.title, ylabel=measure.replace("_", " "))
         stepped = any(measure in at.found and np.isfinite(at.step) for points in shown.arms.values() for at in points)
         if shown.path(measure) > 1 or (shown.path(measure) and not stepped):
             _against_kl(axes, shown, measure, kl)
@@ -103,6 +118,8 @@ def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
             _against_steps(axes, shown, measure)
         else:
             _ends(axes, shown, measure)
+        if axes.get_legend_handles_labels()[1]:
+            figure.legend(loc="outside lower center", ncols=2)
         return figure
 
 
@@ -110,22 +127,20 @@ def _against_kl(axes: Axes, shown: Failure, measure: str, kl: float | int) -> No
     for (arm, points), colour, mark in zip(shown.arms.items(), COLOURS * 9, MARKS * 9, strict=False):
         kept = [at for at in points if at.kl is not None and measure in at.found]
         if kept:
-            axes.plot([], [], f"{mark}-", color=colour, label=arm)
+            axes.plot([], [], f"{mark}-", color=colour, label=shown.titled(arm))
             for part, alpha in ((kept, 0.22), ([at for at in kept if (at.kl or 0) <= kl], 1.0)):
                 root = [float(np.sqrt(max(0.0, at.kl or 0.0))) for at in part]
                 _line(axes, root, [at.found[measure] for at in part], colour, mark, alpha)
     axes.axvline(np.sqrt(kl), color=GREY, linestyle="--", linewidth=1)
     axes.set_xlabel("square root of the KL from the start (nats^1/2 an answer)")
-    axes.legend(title="arm", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _against_steps(axes: Axes, shown: Failure, measure: str) -> None:
     for (arm, points), colour, mark in zip(shown.arms.items(), COLOURS * 9, MARKS * 9, strict=False):
         if kept := [at for at in points if measure in at.found and np.isfinite(at.step)]:
-            axes.plot([], [], f"{mark}-", color=colour, label=arm)
+            axes.plot([], [], f"{mark}-", color=colour, label=shown.titled(arm))
             _line(axes, [at.step for at in kept], [at.found[measure] for at in kept], colour, mark, 1.0)
     axes.set_xlabel("steps of the optimizer")
-    axes.legend(title="arm", loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _line(axes: Axes, x: list[float], y: list[Measurement], colour: str, mark: str, alpha: float) -> None:
@@ -140,7 +155,7 @@ def _ends(axes: Axes, shown: Failure, measure: str) -> None:
     spread = np.array([[m.value - m.ci95[0], m.ci95[1] - m.value] for m in ends.values()]).T
     places = np.arange(len(ends))
     axes.errorbar(places, [m.value for m in ends.values()], yerr=spread, fmt="o", color=BLUE, capsize=4)
-    axes.set_xticks(places, list(ends), rotation=25 if len(ends) > 5 else 0)
+    axes.set_xticks(places, [shown.titled(arm) for arm in ends], rotation=25, ha="right", rotation_mode="anchor")
     axes.set(xlabel="arm", xlim=(-0.5, len(ends) - 0.5))
 
 
@@ -151,7 +166,7 @@ def reached(shown: Failure, kl: float | int) -> str:
         if within := [at.found for at in points if at.kl is None or at.kl <= kl]:
             last = within[-1]
             cells = [format_measurement(last[name]) if name in last else "" for name in names]
-            rows.append([arm, *cells, max(m.n for m in last.values())])
+            rows.append([shown.titled(arm), *cells, max(m.n for m in last.values())])
     headers = ["arm", "KL, nats", *(name.replace("_", " ") for name in shown.measures), "n"]
     return markdown_table(rows, headers) if rows else "No arm has come so near."
 
