@@ -136,7 +136,7 @@ def checkpoint(named: str | None) -> Path:
     for name in CHECKPOINTS:
         if (ROOT / "models" / name / "model.safetensors").exists():
             return ROOT / "models" / name
-    told = "make repro (about 15 minutes), or use --backend openai with --base-url and --model"
+    told = "make repro (README.md tells how long it takes), or use --backend openai with --base-url and --model"
     raise InputError(ROOT / "models", f"a trained model: one of {', '.join(CHECKPOINTS)}", "none", told)
 
 

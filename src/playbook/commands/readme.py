@@ -94,13 +94,18 @@ def takes() -> str:
     size = sum(out.get("size", 0) for stage in lock.values() for out in stage.get("outs", []))
     facts = runs["pretrain"]
     rows = [
-        ["all stages, one after the other", f"{sum(run['seconds'] for run in runs.values()) / 60:.0f} minutes"],
-        ["pretraining and fine-tuning", f"{(facts['seconds'] + runs['sft']['seconds']) / 60:.0f} minutes"],
+        ["all stages, one after the other", _time(sum(run["seconds"] for run in runs.values()))],
+        ["pretraining and fine-tuning", _time(facts["seconds"] + runs["sft"]["seconds"])],
         ["memory, at most", f"{max(run.get('peak_rss_mb', 0) for run in runs.values()) / 1000:.1f} GB"],
         ["what they leave on disk", f"{size / 1e6:.0f} MB, and a copy of it in DVC's cache"],
         ["with", f"{facts['threads']} threads, {facts['device']}, {facts['precision']}"],
     ]
     return markdown_table(rows, ("what", "takes"))
+
+
+def _time(seconds: float) -> str:
+    """As one would say it."""
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"
 
 
 def lines_of(*files: str) -> tuple[Line, ...]:

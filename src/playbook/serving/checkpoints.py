@@ -37,7 +37,7 @@ class Checkpoints:
         """What to run for those that are missing; nothing where all are there."""
         missing = [name for name in STAGES if name not in self.there()]
         if len(missing) == len(STAGES):
-            return "No model has been trained yet. Run `make repro` (about 15 minutes), then `make demo` again."
+            return "No model has been trained yet. Run `make repro` (README.md: how long), then `make demo` again."
         told = ", ".join(f"`dvc repro {STAGES[name]}` for {TITLES[name]}" for name in missing)
         return f"Not trained yet: run {told}." if missing else ""
 
