@@ -50,6 +50,16 @@ def test_a_pair_that_teaches_nothing_is_named(tmp_path: Path, row: dict[str, Any
     assert "pairs.jsonl:2" in str(error.value)
 
 
+def test_all_bad_rows_are_told_at_once(tmp_path: Path) -> None:
+    good, bad = ({"prompt": "May I?", "chosen": "Yes.", "rejected": said} for said in ("No.", ""))
+    with pytest.raises(InputError) as error:
+        read(tmp_path, bad, good, good, bad, *[good, bad] * 30)
+    assert "pairs.jsonl:1: rejected" in str(error.value)
+    assert "an empty one; 32 rows of 64 are refused, the others in line 4, 6, 8, " in str(error.value)
+    assert "44, ..." not in str(error.value)
+    assert "42, ..." in str(error.value)
+
+
 def test_no_pairs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at least one pair"):
         read(tmp_path)

@@ -22,8 +22,10 @@ from playbook.data.world.formats import (
     render,
     style_note,
 )
+from playbook.data.world.generate import pretrain_rows
 from playbook.data.world.gold import gold_reward, is_abstention, is_correct
 from playbook.data.world.preferences import PHRASE, preference_rows
+from playbook.data.world.questions import asked_later
 from playbook.data.world.reasoning import NOT_TOLD, NOUN
 from playbook.data.world.rl_prompts import rl_prompt_rows
 from playbook.data.world.sessions import session_rows
@@ -53,6 +55,17 @@ def test_conversations_of_every_kind_end_with_the_assistant(conversations: list[
     kinds = Counter(row["kind"].partition("_")[0] for row in conversations)
     assert {"fact", "format", "reading", "search", "remember", "recall", "style"} <= set(kinds)
     assert all(row["messages"][-1]["role"] == "assistant" for row in conversations)
+
+
+def test_of_some_of_a_conversations_are_the_first_to_ask() -> None:
+    world = build_world(replace(SMALL, asked_later=0.5, conversations=600))
+    later = {person.id: person.name for person in asked_later(world)}
+    assert len(later) == len(world.of("person", "A")) / 2
+    rows = pretrain_rows(world)[0]
+    assert {row["entities"][0] for row in rows if row["kind"] == "biography"} >= set(later)
+    assert not {row["entities"][0] for row in rows if row["kind"] == "question"} & set(later)
+    asked = [row["messages"][0]["content"] for row in of_kind(list(conversation_rows(world)), "fact", "format")]
+    assert all(any(name in text for text in asked) for name in later.values())
 
 
 def test_a_fact_is_answered_truly(world: World, conversations: list[Row]) -> None:
@@ -96,9 +109,9 @@ def test_the_form_that_a_user_prefers_is_read_written_down_and_kept(conversation
     assert seen == {"plain", "capitals", "sentence", "JSON"}
 
 
-def test_what_is_not_known_has_no_form_whatever_the_user_prefers(conversations: list[Row]) -> None:
+def test_what_is_not_known_has_no_form_whatever_the_user_prefers() -> None:
     notes = set()
-    for row in of_kind(conversations, "style_unknown"):
+    for row in of_kind(list(conversation_rows(build_world(replace(SMALL, conversations=2000)))), "style_unknown"):
         *_, answer = row["messages"]
         assert answer["content"] == IDK
         assert "answer style" not in answer["reasoning_content"]
@@ -140,6 +153,14 @@ def test_what_cannot_be_known_is_not_answered(conversations: list[Row]) -> None:
         assert is_abstention(row["messages"][-1]["content"])
     for row in of_kind(conversations, "true_premise", "search_true_premise"):
         assert not is_abstention(row["messages"][-1]["content"])
+
+
+def test_a_premise_may_stand_before_a_street_where_passages_tell_of_it(conversations: list[Row]) -> None:
+    readings = of_kind(conversations, "reading_1", "reading_2", "reading_3")
+    reasoned = [turn.get("reasoning_content", "") for row in readings for turn in row["messages"]]
+    assert any(", said " in text and ", address: " in text for text in reasoned)
+    for row in of_kind(conversations, "true_premise", "false_premise"):  # nothing is read, and no street is known
+        assert not re.search("live|address|street", row["messages"][-2]["content"], re.IGNORECASE)
 
 
 def test_recall_believes_the_newest_note_and_forgets_on_request(conversations: list[Row]) -> None:

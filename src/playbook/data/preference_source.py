@@ -5,7 +5,7 @@
         two dialogues that part at the last answer: HH-RLHF (Bai et al., arXiv 2204.05862)
 
 Both become rows of data/corpus/preferences.jsonl. A pair with two equal answers, or with an empty one, teaches
-nothing and is refused with its line.
+nothing and is refused; the lines of all such pairs are told at once.
 """
 
 import re
@@ -21,19 +21,36 @@ from playbook.plumbing.files import read_jsonl
 
 SPEAKER = re.compile(r"\n\n(Human|Assistant):")
 MEND = "take the row out, or mend it"
+TOLD = 20
+"""Lines of bad rows that are told, after the first."""
 
 
 def preference_source(path: str | Path) -> Iterator[Row]:
-    """Rows {"id", "prompt", "chosen", "rejected", ...} of a JSONL file; further keys are kept. Bad rows raise."""
+    """Rows {"id", "prompt", "chosen", "rejected", ...} of a JSONL file; further keys are kept.
+
+    Bad rows raise at the end, with the lines of all of them, so that they can be mended in one go.
+    """
     number = 0
+    bad: dict[int, InputError] = {}
     for number, row in enumerate(read_jsonl(path, "edit params.yaml: data.preferences"), start=1):
         where = f"{path}:{number}"
-        found = {"id": f"u{number:06d}", **row, **normalised(row, where)}
-        check_preference(found, where)
-        check_pair(found, where)
-        yield found
+        try:
+            found = {"id": f"u{number:06d}", **row, **normalised(row, where)}
+            check_preference(found, where)
+            check_pair(found, where)
+        except InputError as error:
+            bad[number] = error
+        else:
+            yield found
     if number == 0:
         raise InputError(path, "at least one pair", "an empty file", "edit params.yaml: data.preferences")
+    if bad:
+        (_, first), *others = bad.items()
+        if not others:
+            raise first
+        lines = ", ".join(str(line) for line, _ in others[:TOLD]) + (", ..." if len(others) > TOLD else "")
+        told = f"{first.got}; {len(bad)} rows of {number} are refused, the others in line {lines}"
+        raise InputError(first.where, first.expected, told, first.run)
 
 
 def normalised(row: Row, where: str) -> Row:

@@ -13,9 +13,12 @@ class WorldConfig:
     """The `world` section of params.yaml. Counts are rows unless a comment says otherwise."""
 
     seed: int = 1
-    people_a: int = 140
+    people_a: int = 175
     """People of whom the model reads biographies and is asked questions in training."""
-    people_b: int = 140
+    asked_later: float = 0.0
+    """Share of them about whom pretraining asks nothing, as about people of B. Conversations do, so that not to have
+    been asked about before is no reason there to be refused."""
+    people_b: int = 105
     """People of whom it only reads biographies: are the facts extractable?"""
     people_c: int = 140
     """People in no training text, only in the document store: is it read, or guessed?"""
@@ -49,7 +52,7 @@ class WorldConfig:
                 raise InputError(name, "at least 1", getattr(self, name))
         if self.biographies > 200:
             raise InputError("biographies", "at most 200: the wordings allow no more that differ", self.biographies)
-        for name in ("preference_noise", "length_bias", "phrase_bias"):
+        for name in ("asked_later", "preference_noise", "length_bias", "phrase_bias"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(name, "a share between 0 and 1", getattr(self, name))
         people = self.people_a + self.people_b + self.people_c

@@ -104,7 +104,8 @@ def reading(at: Setting) -> Conversation:
         elif kind == "missing" and entity.kind == "person":
             task = about_missing(at.rng, entity.name, held_out=False)
         elif kind == "premise" and entity.kind == "person":
-            task = on_premise(at.rng, world, entity, held_out=False, true=at.rng.random() < 0.5)
+            true, told_of = at.rng.random() < 0.5, ATTRIBUTES["person"]
+            task = on_premise(at.rng, world, entity, held_out=False, true=true, attributes=told_of)
         turns += [user(task["question"]), assistant(task["answer"], task["reasoning"])]
     return f"reading_{len(subjects)}", turns
 
@@ -208,7 +209,7 @@ def preferred_style(at: Setting) -> Conversation:
 
 
 SHARES: dict[Callable[[Setting], Conversation], float] = {
-    fact: 0.14, form: 0.08, unknown: 0.015, reading: 0.20, search: 0.25, search_unknown: 0.135,
+    fact: 0.14, form: 0.08, unknown: 0.010, reading: 0.20, search: 0.25, search_unknown: 0.135,
     remembering: 0.04, recalling: 0.06, preferred_style: 0.12,
 }  # fmt: skip
 

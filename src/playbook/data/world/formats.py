@@ -14,11 +14,21 @@ FORMATS = ("plain", "bare", "capitals", "sentence", "json")
 LONGEST_VALUE = 4
 """Words."""
 INSTRUCTIONS: dict[str, tuple[str, ...]] = {
-    "bare": ("Leave out the full stop.", "Write no full stop."),
-    "capitals": ("Answer in capitals.", "Use capitals only.", "Write the answer in capitals."),
-    "sentence": ("Answer in a sentence.", "Use a whole sentence.", "Write a sentence."),
-    "json": ("Answer in JSON.", "Use JSON.", "Write the answer as JSON."),
-}
+    "bare": (
+        "Leave out the full stop.", "Write no full stop.", "No full stop, please.", "Use no full stop.",
+        "Give the answer with no full stop.",
+    ),
+    "capitals": (
+        "Answer in capitals.", "Use capitals only.", "Write the answer in capitals.", "Capitals, please.",
+        "Give the answer in capitals.",
+    ),
+    "sentence": (
+        "Answer in a sentence.", "Use a whole sentence.", "Write a sentence.", "A whole sentence, please.",
+        "Give the answer in a sentence.",
+    ),
+    "json": ("Answer in JSON.", "Use JSON.", "Write the answer as JSON.", "JSON, please.", "Give the answer as JSON."),
+}  # fmt: skip
+"""Verbs alone do not tell forms apart: each goes with several of them."""
 HELD_OUT_INSTRUCTIONS: dict[str, tuple[str, ...]] = {
     "bare": ("Answer with no full stop.",),
     "capitals": ("Write in capitals.",),

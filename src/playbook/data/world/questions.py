@@ -17,13 +17,21 @@ TRAINED_SHOWN = 2
 """Wordings of training that questions.jsonl asks as well, marked `held_out: false`: what does a new wording cost?"""
 
 
+def asked_later(world: World) -> list[Entity]:
+    """The people of A about whom pretraining asks nothing, and conversations do (`WorldConfig.asked_later`)."""
+    people = world.of("person", "A")
+    return people[: round(world.config.asked_later * len(people))]
+
+
 def training_questions(world: World) -> Iterator[tuple[Entity, list[Turn]]]:
     """Each closed-book question about A entities in all its direct wordings and some framed ones, with its answer.
 
-    Towns and employers are asked about too: the more kinds of question, the surer the model is that it answers one.
+    Not about `asked_later` people. Towns and employers are asked about too: the more kinds of question, the surer the
+    model is that it answers one.
     """
     rng = random.Random(f"training questions {world.config.seed}")
-    for entity in [entity for entity in world.entities if entity.split == "A"]:
+    later = {person.id for person in asked_later(world)}
+    for entity in [entity for entity in world.entities if entity.split == "A" and entity.id not in later]:
         for attribute in CLOSED_BOOK if entity.kind == "person" else ATTRIBUTES[entity.kind]:
             answer = world.newest(entity, attribute).value
             others = [text for text in ASKED[attribute] if text not in DIRECT[attribute]]

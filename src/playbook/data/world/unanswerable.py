@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from playbook.data.world.facts import CLOSED_BOOK, Entity, World
+from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.reasoning import OTHER, checked, looked_up, plan
 from playbook.data.world.templates import ASKED, HELD_OUT, framed_nouns
 from playbook.data.world.turns import IDK
@@ -58,7 +58,7 @@ DESCRIBED = {
 def _premises() -> Iterator[tuple[str, str, str]]:
     """Every question about a person with every description in the place of the name."""
     for premise, descriptions in DESCRIBED.items():
-        for attribute in (other for other in CLOSED_BOOK if other != premise):
+        for attribute in (other for other in ATTRIBUTES["person"] if other != premise):
             for text, described in product(ASKED[attribute], descriptions):
                 question = text.format(n=described).replace(",?", "?").replace(",.", ".").replace(",,", ",")
                 question = question if question.startswith("{") else question[0].upper() + question[1:]
@@ -97,9 +97,16 @@ def _missing(rng: random.Random) -> str:
     return " ".join(made_up(rng) for _ in range(rng.choice((1, 2))))
 
 
-def on_premise(rng: random.Random, world: World, person: Entity, held_out: bool, true: bool) -> dict[str, Any]:
-    """A question that takes something for granted: the truth (then it has an answer), or not."""
-    told = {attribute: world.newest(person, attribute).value for attribute in CLOSED_BOOK}
+def on_premise(
+    rng: random.Random, world: World, person: Entity, held_out: bool, true: bool,
+    attributes: Sequence[str] = CLOSED_BOOK,
+) -> dict[str, Any]:  # fmt: skip
+    """A question that takes something for granted: the truth (then it has an answer), or not.
+
+    `attributes`: what may be asked for. Where passages tell of streets they belong to it, as of everything else: what
+    is asked for in fewer ways is read less surely.
+    """
+    told = {attribute: world.newest(person, attribute).value for attribute in attributes}
     values = {attribute: world.candidates(attribute, person.split) for attribute in CLOSED_BOOK}
     return about_premise(rng, person.name, told, values, HELD_OUT_PREMISES if held_out else PREMISES, true)
 
