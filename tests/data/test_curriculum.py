@@ -11,8 +11,9 @@ from playbook.data.batches import Batch
 from playbook.data.curriculum import Curriculum, Phase, open_curriculum, rows_of
 from playbook.data.token_file import write_tokens
 from playbook.evaluation.training_run import CurriculumConfig
-from playbook.plumbing.config import build
+from playbook.plumbing.config import build, read_yaml
 from playbook.plumbing.errors import InputError
+from playbook.plumbing.paths import ROOT
 from playbook.text.chat import Encoded
 
 CONTEXT, ROWS, BATCHES, SEED = 7, 5, 10, 3
@@ -219,3 +220,12 @@ def test_rows_are_whole_and_fill_the_batch(rows: int) -> None:
         counts = rows_of(phase.mix, rows)
         assert sum(counts.values()) == rows
         assert all(abs(counts[name] - share * rows) <= 1 for name, share in phase.mix.items())
+
+
+def test_in_params_yaml_each_share_is_whole_rows() -> None:
+    params = read_yaml(ROOT / "params.yaml")
+    for stage in ("pretrain", "sft"):
+        tokens = params[stage]["batch"] * params[stage].get("context", params["model"]["context"])
+        for phase in params[stage]["curriculum"]:
+            rows = tokens // phase.get("context", params[stage].get("context", params["model"]["context"]))
+            assert rows_of(phase["mix"], rows) == {name: share * rows for name, share in phase["mix"].items()}
