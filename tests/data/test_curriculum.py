@@ -225,7 +225,7 @@ def test_rows_are_whole_and_fill_the_batch(rows: int) -> None:
 def test_in_params_yaml_each_share_is_whole_rows() -> None:
     params = read_yaml(ROOT / "params.yaml")
     for stage in ("pretrain", "sft"):
-        tokens = params[stage]["batch"] * params[stage].get("context", params["model"]["context"])
+        context = params[stage].get("context", params["model"]["context"])
         for phase in params[stage]["curriculum"]:
-            rows = tokens // phase.get("context", params[stage].get("context", params["model"]["context"]))
+            rows = params[stage]["batch"] * context // phase.get("context", context)
             assert rows_of(phase["mix"], rows) == {name: share * rows for name, share in phase["mix"].items()}
