@@ -181,6 +181,7 @@ def test_without_phases_it_is_the_county_and_plain_text_is_always_itself(folder:
         ((PHASES[0], Phase(0.7, {"county": 0.5, "ecko": 0.5})), r"curriculum\[1\]: mix(.|\n)*county, echo(.|\n)*ecko"),
         ((PHASES[0], Phase(0.7, {"county": 1.0}, context=6)), r"curriculum\[1\]: context(.|\n)*35(.|\n)*6"),
         ((PHASES[0], Phase(0.7, {"county": 1.0}, context=35)), r"curriculum\[1\]: context(.|\n)*at most 7(.|\n)*35"),
+        ((PHASES[0], Phase(0.7, {"county": 0.95, "echo": 0.05})), r"curriculum\[1\]: mix(.|\n)*1/5(.|\n)*echo 0.05"),
     ],
 )
 def test_what_cannot_be_is_refused(phases: tuple[Phase, ...], names: str, folder: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_seed_fixes_the_rows_and_each_kind_has_as_many(world: World, rows: l
 
 
 def test_rows_differ(rows: list[Row]) -> None:
-    for kind in DRILLS.keys() - {"claims_1", "forms"}:  # so short that they recur
+    for kind in DRILLS.keys() - {"claims_1", "forms", "plans_2"}:  # so short that they recur
         said = {str(row["messages"]) for row in rows if row["kind"] == kind}
         assert len(said) > 0.95 * 300, kind
 
@@ -97,7 +97,7 @@ def test_an_entry_is_said_again_with_the_value_that_stands_in_it(rows: list[Row]
 def test_a_plan_names_whom_the_question_is_about_and_what_each_hop_asks(rows: list[Row]) -> None:
     wordings = {(len(chain.path), plan("", chain.path)): chain for chain in CHAINS}
     kinds: Counter[str] = Counter()
-    for row in (row for row in rows if row["kind"] == "plans"):
+    for row in (row for row in rows if row["kind"] == "plans_1"):
         (_, question, *_, search) = row["messages"]
         name, looked_up = search["tool_call"]["query"], search["reasoning_content"]
         assert name in question["content"]
@@ -267,3 +267,8 @@ def test_names_are_of_nobody(world: World, rows: list[Row]) -> None:
     assert names <= nobody
     assert not names <= set(training)
     assert all(len(name.split()) == len(PARTS["person"][:2]) for name in training)
+
+
+def test_plans_go_on_among_forms(rows: list[Row]) -> None:
+    mixed = [row for row in rows if row["kind"] == "plans_2"]
+    assert 100 < sum("tool_call" in row["messages"][-1] for row in mixed) < 200

@@ -31,6 +31,7 @@ def execute(path: Path) -> int:
         timeout=SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
         record_timing=False,
+        coalesce_streams=True,  # a slow machine hands over what a cell prints in several parts
         extra_arguments=["--IPKernelApp.log_level=ERROR"],  # it warns of its open port, which is on localhost alone
     )
     client.execute()

@@ -175,14 +175,14 @@ def _found_above(rows: Rows) -> int:
         for turn in row["messages"]:
             if turn["role"] != "assistant":
                 continue
-            if row["kind"] == "plans":
+            if "tool_call" in turn:
                 asked, name = row["messages"][1]["content"], turn["tool_call"]["query"]
                 if turn["tool_call"]["name"] == "search" and name not in asked:
                     raise InputError(where, f"a name of {asked!r}", name, MEND)
                 continue
             answer, reasoning = turn["content"], turn.get("reasoning_content", "")
-            if row["kind"] == "forms":
-                value, _, note = first.partition("; ")
+            value, _, note = first.partition("; ")
+            if note in STYLE_NOTES.values():
                 if answer not in [render(value, form) for form, style in STYLE_NOTES.items() if style == note]:
                     raise InputError(where, f"what {first!r} asks for", answer, MEND)
                 continue

@@ -144,7 +144,8 @@ def rows_of(mix: Mapping[str, float], rows: int) -> dict[str, int]:
 
 
 def check_phases(phases: Sequence[Phase], sources: Mapping[str, object], context: int, rows: int) -> None:
-    """Raise `InputError` unless shares add up to 1, sources are known, and shorter rows fill a batch exactly."""
+    """Raise `InputError` unless shares add up to 1, sources are known and get a row each, and shorter rows fill a batch
+    exactly."""
     if abs(sum(phase.share for phase in phases) - 1) > 1e-6:
         raise InputError("curriculum", "shares of phases that add up to 1", [phase.share for phase in phases])
     for number, phase in enumerate(phases):
@@ -153,3 +154,7 @@ def check_phases(phases: Sequence[Phase], sources: Mapping[str, object], context
         if phase.context and (phase.context > context or rows * context % phase.context):
             expected = f"at most {context}, and a divisor of batch x context, {rows * context}"
             raise InputError(f"curriculum[{number}]: context", expected, phase.context)
+        length = rows * context // (phase.context or context)
+        if lost := [name for name, count in rows_of(phase.mix, length).items() if phase.mix[name] and not count]:
+            expected = f"shares of a row at least, so 1/{length} (a larger `batch` has more rows)"
+            raise InputError(f"curriculum[{number}]: mix", expected, ", ".join(f"{x} {phase.mix[x]}" for x in lost))

@@ -104,8 +104,8 @@ def reading(at: Setting) -> Conversation:
         elif kind == "missing" and entity.kind == "person":
             task = about_missing(at.rng, entity.name, held_out=False)
         elif kind == "premise" and entity.kind == "person":
-            true, told_of = at.rng.random() < 0.5, ATTRIBUTES["person"]
-            task = on_premise(at.rng, world, entity, held_out=False, true=true, attributes=told_of)
+            true = at.rng.random() < 0.5
+            task = on_premise(at.rng, world, entity, held_out=False, true=true, attributes=ATTRIBUTES["person"])
         turns += [user(task["question"]), assistant(task["answer"], task["reasoning"])]
     return f"reading_{len(subjects)}", turns
 

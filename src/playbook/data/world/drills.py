@@ -23,7 +23,8 @@ asks for one thing more than the one before:
   that what follows a value has to be read off the question. Where verdicts are few among other words the rest is
   learnt, and "yes" and "no" stay a guess.
 - forms, for fine-tuning: a value in another form, which spells it in other tokens. Which letters a token stands for is
-  a fact about each word, and answers in a form are too few to tell them all.
+  a fact about each word, and answers in a form are too few to tell them all. Both are lost again in longer rows, unless
+  they go on among each other (plans_2).
 Names and words are of the world's lists, never a name of split C.
 """
 
@@ -327,7 +328,7 @@ DRILLS: dict[str, Drill] = {
     "entries_8": AskedEntries({"person": 0.4, "town": 0.3, "employer": 0.3}, namesakes=0.6, strange=0.1, nowhere=0.3),
     "sentences_1": sentences((1, 2, 3, 4), (1, 2, 3), {"told": 1.0}),
     "sentences_2": sentences((1, 2, 3), (2, 3), {"told": 0.7, "absent": 0.18, "missing": 0.12}),
-    "plans": plans(premise=0.25, missing=0.1),
+    "plans_1": plans(premise=0.25, missing=0.1),
     "claims_1": claims("{value}, {claimed}", "{value}, said {claimed}: {verdict}"),
     "claims_2": COMPARED,
     "claims_3": CLAIMED,
@@ -341,6 +342,7 @@ DRILLS: dict[str, Drill] = {
         0.5,
     ),
     "forms": forms,
+    "plans_2": either(plans(premise=0.25, missing=0.1), forms, 0.5),
 }
 """In the order in which they are to be learnt."""
 
