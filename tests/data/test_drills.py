@@ -269,6 +269,20 @@ def test_names_are_of_nobody(world: World, rows: list[Row]) -> None:
     assert all(len(name.split()) == len(PARTS["person"][:2]) for name in training)
 
 
+def test_questions_of_several_hops_are_often_asked_in_no_frame(rows: list[Row]) -> None:
+    direct = {(chain.path, text) for chain in CHAINS if len(chain.path) > 1 for text in chain.direct}
+    asked = {(chain.path, text) for chain in CHAINS if len(chain.path) > 1 for text in chain.asked}
+    assert direct < asked
+    assert len(direct) < 0.2 * len(asked)
+    wordings = {text for _, text in direct}
+    several = [row for row in rows if row["kind"] == "plans_1" and "," in row["messages"][-1]["reasoning_content"]]
+    plain = [
+        row for row in several
+        if row["messages"][1]["content"].replace(row["messages"][-1]["tool_call"]["query"], "{n}") in wordings
+    ]  # fmt: skip
+    assert len(plain) > 0.3 * len(several)
+
+
 def test_plans_go_on_among_forms(rows: list[Row]) -> None:
     mixed = [row for row in rows if row["kind"] == "plans_2"]
     assert 100 < sum("tool_call" in row["messages"][-1] for row in mixed) < 200

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from playbook.data.world.facts import ATTRIBUTES, Entity, Fact, Kind, World
-from playbook.data.world.templates import ASKED, HELD_OUT
+from playbook.data.world.templates import ASKED, DIRECT, HELD_OUT
 
 PHRASES: dict[str, tuple[str, ...]] = {
     "birth_town": (
@@ -39,20 +39,27 @@ class Chain:
     kind: Kind
     path: tuple[str, ...]
     asked: tuple[str, ...]
+    direct: tuple[str, ...]
+    """Of `asked`, those that ask in no frame ("Tell me ...", "Do you know ...")."""
     held_out: tuple[str, ...]
 
 
 def _chain(kind: Kind, path: tuple[str, ...], *held_out: str) -> Chain:
-    return Chain(kind, path, tuple(text for text in _asked(path) if text not in held_out), held_out)
+    asked, direct = (
+        tuple(text for text in _around(path, texts[path[-1]]) if text not in held_out) for texts in (ASKED, DIRECT)
+    )
+    return Chain(kind, path, asked, direct, held_out)
 
 
-def _asked(path: tuple[str, ...]) -> Iterator[str]:
-    """Every wording of the last attribute with every phrase for what it is asked of, but no "the mayor of X's job"."""
+def _around(path: tuple[str, ...], wordings: Iterable[str]) -> Iterator[str]:
+    """Each of these wordings of the last attribute with every phrase for what it is asked of, but no "the mayor of X's
+    job".
+    """
     phrases = ["{n}"]
     for attribute in path[:-1]:
         phrases = [text.format(n=phrase) for phrase in phrases for text in _fitting(PHRASES[attribute], phrase)]
     for phrase in phrases:
-        for text in _fitting(ASKED[path[-1]], phrase):
+        for text in _fitting(wordings, phrase):
             question = text.format(n=phrase)
             yield question if question.startswith("{") else question[0].upper() + question[1:]
 

@@ -56,6 +56,8 @@ QUESTIONS = 4
 SPELT = {"capitals": 0.8, "json": 0.2}
 """The forms that write a word in other tokens than sentences do, and how often each is asked for. JSON only leaves out
 the space before the first word; capitals spell every word anew."""
+PLAINLY = 0.5
+"""Of questions of several hops, how many are asked in no frame: of all wordings it is one in ten, and people do so."""
 USER_FIRST = 0.25
 """Of plans, how many follow a look at how this user wants to be answered."""
 
@@ -290,7 +292,9 @@ def plans(premise: float, missing: float) -> Drill:
         else:
             chain = rng.choice(CHAINS)
             name = rng.choice(words.subjects[chain.kind])
-            task = {"question": rng.choice(chain.asked).format(n=name), "plan": plan(name, chain.path)}
+            plainly = len(chain.path) > 1 and rng.random() < PLAINLY
+            wording = rng.choice(chain.direct if plainly else chain.asked)
+            task = {"question": wording.format(n=name), "plan": plan(name, chain.path)}
         turns = [system(AGENT), user(task["question"])]
         if rng.random() < USER_FIRST:
             style = rng.choice([*STYLE_NOTES.values(), None])

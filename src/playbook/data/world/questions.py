@@ -48,7 +48,7 @@ def question_rows(world: World) -> Iterator[dict[str, Any]]:
     candidates = {attribute: world.candidates(attribute, "A", "B") for attribute in CLOSED_BOOK}
     for person in world.of("person", "A", "B", "C"):
         for attribute in CLOSED_BOOK:
-            shown = rng.sample(list(dict.fromkeys(ASKED[attribute])), TRAINED_SHOWN)
+            shown = rng.sample(ASKED[attribute], TRAINED_SHOWN)
             wordings = [(text, True) for text in HELD_OUT[attribute]] + [(text, False) for text in shown]
             for number, (template, held_out) in enumerate(wordings):
                 yield {

@@ -7,8 +7,6 @@ first do not use for that attribute or another. A question of training is one of
 clause in it ("Can you tell me" + "the trade of {n}"): so many that a model does not learn them one by one.
 """
 
-from collections.abc import Sequence
-
 TOLD: dict[str, tuple[str, ...]] = {
     "birth_town": (
         "{S} was born in {v}.",
@@ -347,18 +345,7 @@ def framed_nouns(noun: str) -> list[str]:
     return [text if text.startswith("{") else text[0].upper() + text[1:] for text in texts]
 
 
-def evenly(direct: Sequence[str], framed: Sequence[str]) -> tuple[str, ...]:
-    """Both, the first repeated until either is drawn as often as the other, however many more the second are.
-
-    >>> evenly(["a", "b"], ["b", "c", "d", "e", "f"])
-    ('a', 'b', 'a', 'b', 'c', 'd', 'e', 'f')
-    """
-    framed = [text for text in dict.fromkeys(framed) if text not in direct]
-    return (*list(direct) * max(1, round(len(framed) / len(direct))), *framed)
-
-
 ASKED: dict[str, tuple[str, ...]] = {
-    attribute: evenly(direct, [text for text in framed(attribute) if text not in HELD_OUT[attribute]])
+    attribute: tuple(dict.fromkeys(text for text in [*direct, *framed(attribute)] if text not in HELD_OUT[attribute]))
     for attribute, direct in DIRECT.items()
 }
-"""With repeats: a direct question is drawn as often as a framed one. People ask directly, and so does evaluation."""

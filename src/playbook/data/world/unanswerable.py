@@ -11,7 +11,7 @@ from typing import Any
 
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.reasoning import OTHER, checked, looked_up, plan
-from playbook.data.world.templates import ASKED, HELD_OUT, evenly, framed_nouns
+from playbook.data.world.templates import ASKED, HELD_OUT, framed_nouns
 from playbook.data.world.turns import IDK
 from playbook.data.world.values import made_up
 
@@ -32,11 +32,14 @@ STRANGE = 0.5
 """How often its name is one or two words without a meaning: with those of the list alone, others come out as these."""
 HELD_OUT_MISSING = ("eye colour", "favourite song", "nickname")
 MISSING_HELD_OUT = ("What is the {m} of {n}?", "Tell me {n}'s {m}.")
-MISSING_ASKED = evenly(
-    ("What is {n}'s {m}?", "What do you know of {n}'s {m}?"),
-    [text for text in framed_nouns("{m}") if text not in MISSING_HELD_OUT],
+MISSING_ASKED = tuple(
+    dict.fromkeys(
+        text
+        for text in ("What is {n}'s {m}?", "What do you know of {n}'s {m}?", *framed_nouns("{m}"))
+        if text not in MISSING_HELD_OUT
+    )
 )
-"""In as many frames, and as often in one, as what is recorded, so that the noun tells, and not the wording."""
+"""In as many frames as what is recorded, so that the noun tells, and not the wording."""
 
 HELD_OUT_PREMISES = (
     ("job", "birth_town", "Where was {n}, the {v}, born?"),
