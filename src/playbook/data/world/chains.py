@@ -30,6 +30,17 @@ PHRASES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """How to speak of somebody or something by way of another: what stands in the place of a name in a longer chain."""
+TAILED: dict[str, tuple[str, ...]] = {
+    "job": (
+        "What does {n} work as?", "What work does {n} do?", "What does {n} do all week?", "What does {n} do for money?",
+    ),
+    "hobby": (
+        "What does {n} like to do?", "What does {n} do at weekends?", "What does {n} do after work?",
+        "What does {n} do in free hours?",
+    ),
+}  # fmt: skip
+"""Wordings of longer chains alone that tell at their end, far from "the mayor", what is asked for. With few of them a
+model plans as far as the mayor, and stops."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,18 @@ class Chain:
     kind: Kind
     path: tuple[str, ...]
     asked: tuple[str, ...]
-    direct: tuple[str, ...]
-    """Of `asked`, those that ask in no frame ("Tell me ...", "Do you know ...")."""
+    plain: tuple[str, ...]
+    """Wordings of training without a frame ("Tell me ...", "Do you know ..."): those in `asked`, and those that tell at
+    their end what is asked for."""
     held_out: tuple[str, ...]
 
 
 def _chain(kind: Kind, path: tuple[str, ...], *held_out: str) -> Chain:
-    asked, direct = (
-        tuple(text for text in _around(path, texts[path[-1]]) if text not in held_out) for texts in (ASKED, DIRECT)
+    asked, plain = (
+        tuple(text for text in _around(path, texts) if text not in held_out)
+        for texts in (ASKED[path[-1]], (*DIRECT[path[-1]], *TAILED.get(path[-1], ())))
     )
-    return Chain(kind, path, asked, direct, held_out)
+    return Chain(kind, path, asked, plain, held_out)
 
 
 def _around(path: tuple[str, ...], wordings: Iterable[str]) -> Iterator[str]:

@@ -293,7 +293,7 @@ def plans(premise: float, missing: float) -> Drill:
             chain = rng.choice(CHAINS)
             name = rng.choice(words.subjects[chain.kind])
             plainly = len(chain.path) > 1 and rng.random() < PLAINLY
-            wording = rng.choice(chain.direct if plainly else chain.asked)
+            wording = rng.choice(chain.plain if plainly else chain.asked)
             task = {"question": wording.format(n=name), "plan": plan(name, chain.path)}
         turns = [system(AGENT), user(task["question"])]
         if rng.random() < USER_FIRST:
