@@ -57,7 +57,7 @@ SPELT = {"capitals": 0.8, "json": 0.2}
 """The forms that write a word in other tokens than sentences do, and how often each is asked for. JSON only leaves out
 the space before the first word; capitals spell every word anew."""
 PLAINLY = 0.5
-"""Of questions of several hops, how many are asked in no frame: of all wordings it is one in ten, and people do so."""
+"""Of questions of several hops, how many are asked in no frame: of all wordings few are, and people do so."""
 USER_FIRST = 0.25
 """Of plans, how many follow a look at how this user wants to be answered."""
 
