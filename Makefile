@@ -15,7 +15,7 @@ CORES ?= 2
 JOBS ?= 1
 N ?= 2
 
-.PHONY: help setup kernel notebooks repro snake smoke test check labs readme why exp compare track mlflow verify accept audit html demo browser check-exercise chat clean
+.PHONY: help setup kernel notebooks repro snake smoke test integration check labs readme why exp compare track mlflow verify accept audit html demo browser check-exercise chat clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ smoke: $(READY) ## run the whole pipeline in small, in a throw-away copy
 
 test: $(READY) ## run the tests
 	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal
+
+integration: $(READY) ## run the slower tests: whole chains in small, through DVC, Snakemake, MLflow and Jupyter
+	@OMP_NUM_THREADS=1 python -m pytest -n 2 --dist worksteal -m integration tests
 
 check: $(READY) ## lint, format, types and layers, as CI does
 	@ruff check .

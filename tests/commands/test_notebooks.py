@@ -61,6 +61,7 @@ def test_there_are_eight() -> None:
     assert [path.name[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08"]
 
 
+@pytest.mark.integration
 def test_a_notebook_is_run_for_real_and_one_that_fails_is_left_as_it_was(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), good)

@@ -67,6 +67,7 @@ def in_small(tree: Any) -> Any:
     return tree
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_experiment_runs_in_small_and_fills_the_arms_that_are_claimed(name: str, lab: Lab) -> None:
     module = importlib.import_module(f"labs.failure_modes.{name}")

@@ -22,7 +22,7 @@ from playbook.plumbing.config import read_yaml
 from playbook.plumbing.files import read_json, write_json
 from playbook.plumbing.paths import ROOT
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of DVC's own dependencies
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # of DVC's own dependencies
 
 CHECKPOINTS = ["base", "sft", "dpo", "grpo"]
 EVALUATED = [f"{stage}@{name}" for stage in ("evaluate", "agent_eval") for name in CHECKPOINTS]

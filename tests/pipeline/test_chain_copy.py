@@ -42,6 +42,20 @@ def test_parameters_are_laid_over_and_numbers_survive(checkout: Path, tmp_path: 
     assert read_yaml(checkout / "params.yaml")["train"]["steps"] == 1000
 
 
+@pytest.mark.integration
+def test_a_stage_imports_the_library_of_the_copy(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "src/playbook").mkdir(parents=True)
+    (checkout / "src/playbook/__init__.py").write_text("HERE = __file__\n")
+    (checkout / "train.py").write_text(
+        "from pathlib import Path\nimport playbook\nPath('models').write_text(playbook.HERE)\n"
+        "Path('reports').mkdir(exist_ok=True)\nPath('reports/README.md').touch()\n"
+    )
+    make_copy(checkout, tmp_path / "copy", {})
+    assert run_chain(tmp_path / "copy") == 0
+    assert Path((tmp_path / "copy/models").read_text()) == tmp_path / "copy/src/playbook/__init__.py"
+
+
+@pytest.mark.integration
 def test_a_chain_that_was_run_goes_on_where_it_was(
     checkout: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from playbook.plumbing.config import read_yaml
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.paths import ROOT
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of DVC's own dependencies
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # of DVC's own dependencies
 
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -13,6 +13,8 @@ from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.paths import ROOT
 from stages import audit, compare, dpo, evaluate, grpo, prepare, pretrain, report, reward, sft, tokenizer
 
+pytestmark = pytest.mark.integration
+
 PROFILE = {
     "runtime": {"threads": 1, "precision": "float32"},
     "data": {"source": "text"},

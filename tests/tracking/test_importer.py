@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pipeline.small_revisions import checkout_with_experiment, read
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of MLflow's own dependencies
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]  # of MLflow's own dependencies
 
 
 def imported(client: Any, root: Path) -> Any:

@@ -59,7 +59,12 @@ def run_chain(copy: Path) -> int:
     """
     here = str(Path(sys.executable).parent)  # the stages' `python` is to be this one
     inherited = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "PYTHONPATH")}
-    environment = {**inherited, "PATH": f"{here}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+    environment = {
+        **inherited,
+        "PATH": f"{here}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(copy / "src"),  # the library of the copy: the checkout may be edited meanwhile
+        "DVC_NO_ANALYTICS": "1",
+    }
     command = [sys.executable, "-m", "dvc", "repro"]
     with subprocess.Popen(
         command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
