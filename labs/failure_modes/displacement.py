@@ -1,12 +1,12 @@
 """Likelihood displacement: DPO's margin grows while the chosen answer, too, gets less likely.
 
-Only the difference of two log-probabilities is asked for. Near pairs set the right value against a wrong one, in the
-same form, starting from the fine-tuned model, which is all but sure of the right one: the margin can only be won by
-what is already unlikely getting unlikelier, and what pulls there pulls at the shared tokens too. In the control
-the right answers are imitated and nothing is rejected. Far pairs, the right answer against an abstention, stand beside
-them. Cures: the chosen answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP
-(Pal et al., arXiv 2402.13228), IPO (Azar et al., arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al.,
-arXiv 2403.07691), which imitates as well.
+Only the difference of two log-probabilities is asked for. The fine-tuned model is all but sure of the right answer, so
+the margin can only be won by what is already unlikely getting unlikelier. Far pairs set the right value against an
+abstention: to push down what is said in place of every value moves what all values share. Near pairs set it against a
+wrong value in the same form: up to the value both sides have the same past, which cancels, and one value is
+pushed down where another is sure. In the control the right answers are imitated and nothing is rejected. Cures: the
+chosen answer's own nats in the loss (Pang et al., arXiv 2404.19733), DPOP (Pal et al., arXiv 2402.13228), IPO (Azar
+et al., arXiv 2310.12036), which stops at a margin, and ORPO (Hong et al., arXiv 2403.07691), which imitates as well.
 
 Razin et al., arXiv 2410.08847.
 
@@ -86,13 +86,13 @@ def losses(config: Displacement) -> dict[str, tuple[str, Loss]]:
         "far": ("idk", lambda of: dpo_loss(*of.all(), beta=beta)),
         "near": ("wrong", lambda of: dpo_loss(*of.all(), beta=beta)),
         "nll": (
-            "wrong",
+            "idk",
             lambda of: dpo_loss(*of.all(), beta=beta) + config.nll * chosen_nll(of.chosen, of.chosen_tokens),
         ),
-        "dpop": ("wrong", lambda of: dpo_loss(*of.all(), beta=beta, variant="dpop")),
-        "ipo": ("wrong", lambda of: dpo_loss(*of.all(), beta=config.ipo_beta, variant="ipo")),
-        "control": ("wrong", lambda of: chosen_nll(of.chosen, of.chosen_tokens)),
-        "orpo": ("wrong", lambda of: orpo_loss(of.chosen, of.rejected, of.chosen_tokens, of.rejected_tokens)),
+        "dpop": ("idk", lambda of: dpo_loss(*of.all(), beta=beta, variant="dpop")),
+        "ipo": ("idk", lambda of: dpo_loss(*of.all(), beta=config.ipo_beta, variant="ipo")),
+        "control": ("idk", lambda of: chosen_nll(of.chosen, of.chosen_tokens)),
+        "orpo": ("idk", lambda of: orpo_loss(of.chosen, of.rejected, of.chosen_tokens, of.rejected_tokens)),
     }
 
 

@@ -34,6 +34,8 @@ class DpoOveroptimisation:
     start: FitConfig
     train: PreferConfig
     people: int
+    asked: int
+    """Questions that are answered at each measurement."""
     courtesy: float
     """How often the fork says it to begin with."""
     betas: dict[str, float]
@@ -62,7 +64,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     """Rows of every arm on the way."""
     config = params.dpo_overoptimisation
     prompts = prompts_of(lab.county, random.Random("dpo"), False, config.people)
-    asked = prompts_of(lab.county, random.Random("dpo"), True, config.people)[:64]
+    asked = prompts_of(lab.county, random.Random("dpo"), True, config.people)[: config.asked]
     start = soften(lab, prompts, config.courtesy, config.start, seed)
 
     def told(model: GPTMini) -> list[Row]:

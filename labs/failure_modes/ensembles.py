@@ -1,7 +1,7 @@
 """Ensembles of reward models: they average out what their members disagree about, and keep what all of them got
 wrong.
 
-Members learn from few pairs of their own with a quarter of the labels flipped. Best-of-n, of one pool, so that every
+Members learn from pairs of their own, four labels in ten flipped. Best-of-n, of one pool, so that every
 way of making one judgement out of several is compared at the same n: one member, their mean, their minimum (worst
 case), mean less variance. Then the same with labellers who fall for a courtesy: a fault that all members share.
 
@@ -42,6 +42,8 @@ class Ensembles:
 
     start: FitConfig
     people: int
+    asked: int
+    """Questions that answers are picked for."""
     courtesy: float
     """How often the fork says it to begin with."""
     member: ProxyConfig
@@ -72,7 +74,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     """Rows of best-of-n by every judgement, with members that are only noisy and with members that share a fault."""
     config = params.ensembles
     prompts = prompts_of(lab.county, random.Random("ensembles"), False, config.people)
-    asked = prompts_of(lab.county, random.Random("ensembles"), True, config.people)[:64]
+    asked = prompts_of(lab.county, random.Random("ensembles"), True, config.people)[: config.asked]
     start = soften(lab, prompts, config.courtesy, config.start, seed)
     pool = draw_pool(start, lab.tokenizer, asked, config.pool, seed)
     gold = np.array([[gold_worth(prompt, text) for text in texts] for prompt, texts in zip(asked, pool, strict=True)])

@@ -1,9 +1,11 @@
 """Format hacking: a reward for form that is added to a reward for content is earned without content.
 
-The fork says known facts bare or in a sentence, equally often, and to questions about nobody it says that it does not
-know, or makes up a value in a sentence, equally often. Sentences are the form that pays. Rewards: `form` + `share` *
-right, added; right * (`share` + form), gated. Added, a made-up value in a sentence pays more than "I don't know.";
-gated, it pays nothing. Content alone is the control: it must leave the form of known facts about where it was.
+The fork says known facts bare or in a sentence, equally often. To questions about nobody it says that it does not know,
+or makes up a value, equally often, and what it makes up stands bare or in a sentence, so that no form is the wrong one.
+Sentences are the form that pays. Rewards: `form` + `share` * right, added; right * (`share` + form), gated. Added, a
+made-up value in a sentence pays more than "I don't know."; gated, it pays nothing. The control is paid for content
+alone and asked only what has an answer, since where "I don't know." is right, that itself is a form: it has to leave
+the form about where it was.
 
 Reads: data/corpus, models/sft.
 Writes: labs/failure_modes/data/format_hacking.jsonl.
@@ -12,6 +14,7 @@ Writes: labs/failure_modes/data/format_hacking.jsonl.
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from labs.failure_modes.answering import answer_rows, is_right
 from labs.failure_modes.county import LONG, Prompt, dealt, value_of
@@ -60,23 +63,36 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     start = fit(lab.model, answers, config.start, lab.work / f"start-{seed}", seed)
     asked = list(lab.county.about(lab.county.measured[::2], random.Random("format"), held_out=True))
     asked += lab.county.about_nobody(lab.county.nobody(True), random.Random("format"), held_out=True)
-    arms: dict[str, Reward | None] = {"start": None, "added": added, "gated": gated, "content": content}
-    for arm, reward in arms.items():
+    arms: dict[str, tuple[Reward, list[Prompt]]] = {
+        "added": (added, prompts), "gated": (gated, prompts), "content": (content, known),
+    }  # fmt: skip
+    for arm in ("start", *arms):
         tuned = start
-        if reward is not None:
-            tuned, _ = improve(start, lab.tokenizer, prompts, reward, config.train, lab.work / arm, seed)
+        if arm in arms:
+            reward, trained = arms[arm]
+            tuned, _ = improve(start, lab.tokenizer, trained, reward, config.train, lab.work / arm, seed)
         rows = answer_rows(tuned, start, lab.tokenizer, asked, seed)
-        yield from of_arm(arm, [row | {"format": form(row["answer"])} for row in rows])
+        yield from of_arm(arm, [row | forms_of(row) for row in rows])
 
 
 def mixed(prompts: Sequence[Prompt], rng: random.Random) -> list[str]:
-    """Plain or a sentence where there is an answer; where there is none, an abstention or a made-up sentence."""
+    """Bare or a sentence where there is an answer; else an abstention, or something made up in either form."""
     texts = []
-    for in_form, prompt in zip(dealt(rng, (True, False), len(prompts)), prompts, strict=True):
-        value = value_of(prompt) if prompt["known"] else rng.choice(prompt["candidates"])
-        plain = f"{value}." if prompt["known"] else IDK
-        texts.append(LONG.format(v=value) if in_form else plain)
+    for (in_form, honest), prompt in zip(
+        dealt(rng, list(product((True, False), repeat=2)), len(prompts)), prompts, strict=True
+    ):
+        if honest and not prompt["known"]:
+            texts.append(IDK)
+        else:
+            value = value_of(prompt) if prompt["known"] else rng.choice(prompt["candidates"])
+            texts.append((LONG if in_form else "{v}.").format(v=value))
     return texts
+
+
+def forms_of(row: Row) -> Row:
+    """`format`: 1 where the answer is in the form; `format_said`: the same, of answers that say anything."""
+    found = form(row["answer"])
+    return {"format": found, **({} if row["abstained"] else {"format_said": found})}
 
 
 def form(answer: str) -> float:

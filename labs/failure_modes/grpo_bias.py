@@ -1,12 +1,13 @@
 """Length bias of GRPO's normaliser: dividing each answer's loss by its length lets long wrong answers off lightly.
 
-The fork says right and wrong values, once or three times over, all four equally often; only a right value is rewarded.
-Whether to go on is decided after the value, so it can depend on whether that was right. With the mean over each
-answer's tokens, stopping after a wrong value is punished by more a token than going on, and stopping after a right one
-is paid more: what is wrong gets longer, what is right shorter. Sums divided by a constant (Dr. GRPO), or by the tokens
-of the step (DAPO), push all tokens alike.
+The fork says the right value or a courtesy, once or three times over, all four equally often; only the value is
+rewarded. Whether to go on is decided after it was said once, so the decision can depend on what it was. A wrong value
+would not do in place of the courtesy: a small model does not tell there whether its value was right, and then the two
+pushes cancel. With the mean over each answer's tokens, stopping after the courtesy is punished by more a token than
+going on, and stopping after the value is paid more: what is wrong gets longer, what is right shorter. Sums divided by a
+constant (Dr. GRPO), or by the tokens of the step (DAPO), push all tokens alike.
 
-Measured exactly, not by sampling: the chance to go on after the right value, and after a wrong one.
+Measured exactly, not by sampling: the chance to go on after the right value, and after the courtesy.
 
 Liu et al., arXiv 2503.20783, section 3; Yu et al., arXiv 2503.14476.
 
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from labs.failure_modes.answering import is_right
-from labs.failure_modes.county import Prompt, dealt, value_of, wrong_value
+from labs.failure_modes.county import NOTED, Prompt, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, run_experiment
 from labs.failure_modes.forks import FitConfig, encode, fit, logps
 from labs.failure_modes.policies import Judge, dealt_anew, improve
@@ -34,6 +35,7 @@ from playbook.posttraining.policy_losses import Reduction
 from playbook.posttraining.rollouts import Record
 
 SHORT, LONG = "{v}.", "{v}. {v}. {v}."
+COURTESY = NOTED.removesuffix(".")
 ARMS: dict[str, Reduction] = {"grpo": "grpo", "dr_grpo": "dr_grpo", "dapo": "dapo"}
 
 
@@ -66,7 +68,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     texts = []
     kinds = [(form, right) for form in (SHORT, LONG) for right in (True, False)]
     for (form, right), prompt in zip(dealt(rng, kinds, len(prompts)), prompts, strict=True):
-        texts.append(form.format(v=value_of(prompt) if right else wrong_value(prompt, rng)))
+        texts.append(form.format(v=value_of(prompt) if right else COURTESY))
     answers = encode(prompts, texts, lab.tokenizer, lab.model.config.context)
     start = fit(lab.model, answers, config.start, lab.work / f"start-{seed}", seed)
     yield from told("start", lab, start, prompts)
@@ -80,10 +82,8 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
 
 
 def told(arm: str, lab: Lab, model: GPTMini, prompts: Sequence[Prompt]) -> Iterator[Row]:
-    """For each prompt the chance to go on after the right value and after a wrong one, and that of the right value."""
-    rng = random.Random("grpo bias")
-    said = {"right": [SHORT.format(v=value_of(p)) for p in prompts]}
-    said["wrong"] = [SHORT.format(v=wrong_value(p, rng)) for p in prompts]
+    """For each prompt the chance to go on after the right value and after the courtesy, and that of the right value."""
+    said = {"right": [SHORT.format(v=value_of(p)) for p in prompts], "wrong": [NOTED] * len(prompts)}
     whole = {kind: encode(prompts, texts, lab.tokenizer, lab.model.config.context) for kind, texts in said.items()}
     ends = {kind: logps(model, [last_only(answer) for answer in answers]) for kind, answers in whole.items()}
     values = logps(model, [all_but_last(answer) for answer in whole["right"]])

@@ -51,6 +51,8 @@ class RewardHacking:
     train: GRPOConfig
     people: int
     """So many of whom prompts are about, four facts each."""
+    asked: int
+    """Questions that are answered at each measurement."""
     courtesy: float
     """How often the fork says it to begin with."""
     proxies: dict[str, ProxyConfig]
@@ -79,7 +81,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     """Rows of every policy at every step that is measured, and of best-of-n for every n."""
     config = params.reward_hacking
     prompts = prompts_of(lab.county, random.Random("hacking"), False, config.people)
-    asked = prompts_of(lab.county, random.Random("hacking"), True, config.people)[:64]
+    asked = prompts_of(lab.county, random.Random("hacking"), True, config.people)[: config.asked]
     start = soften(lab, prompts, config.courtesy, config.start, seed)
     pool = draw_pool(start, lab.tokenizer, asked, config.pool, seed)
     yield from of_arm("start", told(lab, start, start, None, asked, seed))

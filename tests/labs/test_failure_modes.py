@@ -20,7 +20,9 @@ from labs.failure_modes.claims import Claim, compare, judge, measured, together
 from labs.failure_modes.county import NOTED, County
 from labs.failure_modes.experiment import Lab
 from labs.failure_modes.figures import draw, fit_frontier, frontier
-from labs.failure_modes.format_hacking import added, gated
+from labs.failure_modes.forks import encode
+from labs.failure_modes.format_hacking import added, form, gated, mixed
+from labs.failure_modes.grpo_bias import told as chances_to_go_on
 from labs.failure_modes.label_noise import flipped, sides_of
 from labs.failure_modes.length_bias import length_pairs
 from labs.failure_modes.policies import dealt_anew
@@ -30,6 +32,7 @@ from labs.failure_modes.reward_hacking import kl_of_best
 from labs.failure_modes.verdict import Params as VerdictParams
 from labs.failure_modes.verdict import results
 from playbook.data.world.facts import build_world
+from playbook.data.world.turns import IDK
 from playbook.inference.sampling import SamplingConfig
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.plumbing.config import build, read_params, read_yaml
@@ -250,3 +253,25 @@ def test_every_study_claims_arms_that_it_titles_and_its_page_tells_them() -> Non
     assert text.count("dvc repro labs/failure_modes/dvc.yaml:verdict@") == len(studies)
     for name in ("extraction", "reward_hacking", "kl_collapse"):
         assert draw(studies[name], found[name]).axes
+
+
+def test_what_is_made_up_is_bare_or_in_a_sentence_equally_often(lab: Lab) -> None:
+    people, names = lab.county.trained, lab.county.nobody(False)
+    known = list(lab.county.about(people, random.Random(1), False))
+    nobody = list(lab.county.about_nobody(names[: len(known)], random.Random(1), False))
+    said = mixed([*known, *nobody] * 20, random.Random(1))
+    asked = [*known, *nobody] * 20
+    about_known = [form(text) for text, prompt in zip(said, asked, strict=True) if prompt["known"]]
+    made_up = [form(text) for text, prompt in zip(said, asked, strict=True) if not prompt["known"] and text != IDK]
+    assert np.mean(about_known) == pytest.approx(0.5, abs=0.1)
+    assert np.mean(made_up) == pytest.approx(0.5, abs=0.15)
+
+
+def test_going_on_after_the_courtesy_is_what_its_end_leaves(lab: Lab) -> None:
+    prompts = list(lab.county.about(lab.county.trained[:1], random.Random(1), False))
+    model = randomised(lab.model)
+    rows = list(chances_to_go_on("start", lab, model, prompts))
+    ids = encode(prompts, [NOTED] * len(prompts), lab.tokenizer, model.config.context)[0].ids
+    with torch.inference_mode():
+        end = model(torch.tensor([ids[:-1]]))[0, -1].softmax(-1)[ids[-1]]
+    assert rows[0]["long_when_wrong"] == pytest.approx(1 - float(end), abs=1e-5)
