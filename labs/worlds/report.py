@@ -93,18 +93,17 @@ def page(told: Mapping[Line, Cells], found: Mapping[str, Any], seeds: Sequence[s
     body = "\n\n".join(tables)
     return f"""# Other counties
 
-The whole main chain, from nothing, in {len(seeds)} other counties: other people, other names, another vocabulary.
-The parameters are those of the main chain, and nothing in them was chosen by looking at these counties. Values with
-their 95% intervals over people, questions or pairs of one run; what misses its target is bold.
+The whole main chain, from nothing, in {len(seeds)} other {"county" if len(seeds) == 1 else "counties"}: other people,
+other names, another vocabulary. The parameters are those of the main chain, and nothing in them was chosen by looking here.
+Values with their 95% intervals over people, questions or pairs of one run; what misses its target is bold.
 
 {body}
 
 Expected, before the run: every target is met in every county. Met are {found["met"]} of {found["targets"]};
 verdict of the study: {found["verdict"]}.
 
-Made by `python -m labs.worlds.report`; `dvc repro labs/worlds/dvc.yaml` remakes everything, and with two cores
-`make snake CORES=2 STAGES=labs/worlds/dvc.yaml:report` runs two counties at a time. Every other figure of each county
-stands in [chain](chain).
+Made by `python -m labs.worlds.report`; `dvc repro labs/worlds/dvc.yaml` remakes everything, one county after the other.
+Every other figure of each county stands in [chain](chain).
 """
 
 
