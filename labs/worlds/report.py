@@ -94,8 +94,8 @@ def page(told: Mapping[Line, Cells], found: Mapping[str, Any], seeds: Sequence[s
     return f"""# Other counties
 
 The whole main chain, from nothing, in {len(seeds)} other {"county" if len(seeds) == 1 else "counties"}: other people,
-other names, another vocabulary. The parameters are those of the main chain, and nothing in them was chosen by looking here.
-Values with their 95% intervals over people, questions or pairs of one run; what misses its target is bold.
+other names, another vocabulary. The parameters are those of the main chain, and nothing in them was chosen by looking
+here. Values with their 95% intervals over people, questions or pairs of one run; what misses its target is bold.
 
 {body}
 
