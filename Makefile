@@ -44,7 +44,7 @@ $(READY): requirements.lock pyproject.toml | .venv/bin/python
 kernel: $(READY) ## register the Jupyter kernel "agentic-llm-playbook" for the notebooks
 	@python -m ipykernel install --user --name agentic-llm-playbook --display-name "agentic-llm-playbook"
 
-notebooks: $(READY) ## execute notebooks/ from nothing and write their outputs into them (half a minute)
+notebooks: $(READY) ## execute notebooks/ from nothing and write their outputs into them (one to three minutes)
 	@OMP_NUM_THREADS=1 python -m playbook.commands.notebooks
 
 repro: $(READY) ## run whatever of the pipeline is out of date; results in reports/README.md
