@@ -61,6 +61,13 @@ def test_a_turn_is_read_as_it_was_trained_and_is_well_formed(turn: dict[str, obj
     assert fault(row, message, TOKENIZER) == ""
 
 
+def test_a_call_ends_the_reasoning_that_was_left_open() -> None:
+    ids = [TOKENIZER.id_of(THINK), *TOKENIZER.encode(" a"), TOKENIZER.id_of("<|recall|>"), *TOKENIZER.encode(" tea")]
+    message = decode_answer(ids, TOKENIZER)
+    assert message == call("recall", "tea", "a")
+    assert fault(Written(ids, [-1.0], stopped=True), message, TOKENIZER) == ""
+
+
 @pytest.mark.parametrize(
     ("names", "stopped", "told"),
     [

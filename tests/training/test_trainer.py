@@ -1,6 +1,7 @@
 """The trainer: it learns, it adds up, and a run that was killed ends with the same bits."""
 
 import dataclasses
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.runtime import seed_everything
 from playbook.text.chat import Encoded
 from playbook.training.optimizer import OptimizerConfig
-from playbook.training.stability import StabilityConfig, TrainingFailure
+from playbook.training.stability import StabilityConfig, TrainingFailure, Watch
 from playbook.training.trainer import TrainConfig, Trainer, language_modelling
 from playbook.training.validation import Validation, validate
 
@@ -206,6 +207,21 @@ def test_a_spike_and_an_explosion_are_told_apart(tokens: TokenFile, tmp_path: Pa
             for step in range(60, 70):
                 watch.check(step, loss, norm, torch.zeros(1, 4, dtype=torch.long))
         assert failure.value.kind == kind
+
+
+@pytest.mark.parametrize(("usual", "loss", "spikes"), [(-0.4, -0.3, False), (-0.4, 1.2, True), (2.0, 5.0, False)])
+def test_where_losses_are_below_zero_a_spike_is_one_above_them(
+    tokens: TokenFile, tmp_path: Path, usual: float, loss: float, spikes: bool
+) -> None:
+    watch = Watch(trainer(tokens, tmp_path / "w").model, StabilityConfig(spike=3.0))
+    for p in watch.model.parameters():
+        p.grad = torch.ones_like(p)
+    inputs = torch.zeros(1, 4, dtype=torch.long)
+    for step in range(50):
+        watch.check(step, usual, 1.0, inputs)
+    with pytest.raises(TrainingFailure, match="median before") if spikes else nullcontext():
+        for step in range(50, 55):
+            watch.check(step, loss, 1.0, inputs)
 
 
 def test_a_bad_budget_names_itself() -> None:

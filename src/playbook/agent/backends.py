@@ -183,7 +183,7 @@ def fault(row: Written, message: Turn, tokenizer: Tokenizer) -> str:
         or sum(name in CALL_MARKERS.values() for name in once) > 1
     ):
         return "special tokens where there should be none"
-    if THINK in found and (END_THINK not in found or special.get(row.ids[0]) != THINK):
+    if THINK in found and ((END_THINK not in found and "tool_call" not in message) or special.get(row.ids[0]) != THINK):
         return "reasoning that does not end"
     if END_THINK in found and THINK not in found:
         return "reasoning that does not begin"

@@ -154,7 +154,7 @@ def check_phases(phases: Sequence[Phase], sources: Mapping[str, object], context
         if phase.context and (phase.context > context or rows * context % phase.context):
             expected = f"at most {context}, and a divisor of batch x context, {rows * context}"
             raise InputError(f"curriculum[{number}]: context", expected, phase.context)
-        length = rows * context // (phase.context or context)
-        if lost := [name for name, count in rows_of(phase.mix, length).items() if phase.mix[name] and not count]:
-            expected = f"shares of a row at least, so 1/{length} (a larger `batch` has more rows)"
+        counts = _rows(phase, context, rows)
+        if lost := [name for name, count in counts.items() if phase.mix[name] and not count]:
+            expected = f"shares of a row at least, so 1/{sum(counts.values())} (a larger `batch` has more rows)"
             raise InputError(f"curriculum[{number}]: mix", expected, ", ".join(f"{x} {phase.mix[x]}" for x in lost))

@@ -11,7 +11,7 @@ Every line of a content is encoded with one space before it (and decoded with on
 and at the head of each retrieved passage, so copying it is copying one token. Plain documents are written likewise.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,11 @@ def encode_document(text: str, tokenizer: Tokenizer) -> Encoded:
 def decode_answer(ids: Sequence[int], tokenizer: Tokenizer) -> dict[str, Any]:
     """What the assistant generated (its marker and END excluded) -> its message.
 
-    Reasoning that never ends is all there is. The first call marker after it starts the query; other special tokens
-    that a bad model writes stand in the text by name.
+    Reasoning ends with its marker or else with a call; where it never ends it is all there is. The first call marker
+    after it starts the query; other special tokens that a bad model writes stand in the text by name.
     """
-    thought, ids = _split_reasoning(ids, tokenizer)
     calls = {tokenizer.id_of(marker): name for name, marker in CALL_MARKERS.items()}
+    thought, ids = _split_reasoning(ids, tokenizer, calls)
     at = next((i for i, token in enumerate(ids) if token in calls), len(ids))
     message: dict[str, Any] = {"role": "assistant", "content": decode_content(ids[:at], tokenizer)}
     if thought:
@@ -152,12 +152,17 @@ def _words(message: Message, tokenizer: Tokenizer) -> list[int]:
     return ids
 
 
-def _split_reasoning(ids: Sequence[int], tokenizer: Tokenizer) -> tuple[Sequence[int], Sequence[int]]:
-    """(reasoning, the rest), without their markers."""
+def _split_reasoning(
+    ids: Sequence[int], tokenizer: Tokenizer, calls: Container[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """(reasoning, the rest), without the markers of reasoning."""
     if not ids or ids[0] != tokenizer.id_of(THINK):
         return [], ids
-    end = next((i for i, token in enumerate(ids) if token == tokenizer.id_of(END_THINK)), len(ids))
-    return ids[1:end], ids[end + 1 :]
+    if (marker := tokenizer.id_of(END_THINK)) in ids:
+        end = ids.index(marker)
+        return ids[1:end], ids[end + 1 :]
+    end = next((i for i, token in enumerate(ids) if token in calls), len(ids))
+    return ids[1:end], ids[end:]
 
 
 def _split(ids: Sequence[int], end: int) -> Iterator[Sequence[int]]:

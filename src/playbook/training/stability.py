@@ -22,7 +22,7 @@ class StabilityConfig:
     """When a run is stopped."""
 
     spike: float = 3.0
-    """Loss above this many times the median of the last 50 steps, for 5 steps in a row."""
+    """Loss above the median of the last 50 steps by its size this many times less one, for 5 steps in a row."""
     explosion: float = 1e4
     """Gradient norm above this many times the median of the last 50 steps."""
     dead_after: int = 20
@@ -70,7 +70,9 @@ class Watch:
 
     def _check_spike(self, step: int, loss: float) -> None:
         full = len(self.losses) == self.losses.maxlen
-        self.spikes = self.spikes + 1 if full and loss > self.config.spike * median(self.losses) + 0.5 else 0
+        usual = median(self.losses) if full else math.inf
+        bound = usual + (self.config.spike - 1) * abs(usual) + 0.5  # some losses of post-training are below 0
+        self.spikes = self.spikes + 1 if loss > bound else 0
         if self.spikes == 5:
             layer = largest_gradient(self.model)
             finding = (
