@@ -37,6 +37,19 @@ def test_documents_packed_into_a_row_do_not_touch() -> None:
     torch.testing.assert_close(packed[:, 4:], model(ids[:, 4:]), atol=1e-5, rtol=1e-4)
 
 
+def test_its_gradient_is_the_one_of_finite_differences() -> None:
+    layer = ShortConvolution(3, 2).double()
+    layer.initialise()
+    documents = torch.tensor([[0, 0, 0, 1, 1], [0, 1, 1, 1, 1]])
+    mask = causal_mask(5, 5) & (documents[:, :, None] == documents[:, None, :])
+    x = torch.randn(2, 5, 3, dtype=torch.double, requires_grad=True)
+
+    def taken_in(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(layer, {"weight": weight}, (x, mask))
+
+    assert torch.autograd.gradcheck(taken_in, (x, layer.weight.detach().requires_grad_()))
+
+
 def test_a_reach_below_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="convolution"):
         ModelConfig(convolution=-1)

@@ -5,11 +5,46 @@ follows a name can be found by the name. Called a Canon layer in Physics of Lang
 2512.17351); H3 (Fu et al., arXiv 2212.14052, section 3.1) has it as the shift that associative recall needs.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from playbook.model.kv_cache import Tail
+
+
+class _TakenIn(torch.autograd.Function):
+    """The sum, from `seen` (what came before, then x), with its gradient written out: two thirds of the passes over
+    memory that autograd takes, and no copies of the weights for every token."""
+
+    @staticmethod
+    def forward(ctx: Any, seen: Tensor, weight: Tensor, sees: Tensor) -> Tensor:
+        ctx.save_for_backward(seen, weight, sees)
+        reach = len(weight)
+        out = seen[:, reach:].clone()
+        for back, shifted in enumerate(_shifts(seen, reach)):
+            out.addcmul_(shifted * sees[back], weight[back])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        (g,) = gradients
+        seen, weight, sees = ctx.saved_tensors
+        reach = len(weight)
+        d_seen, d_weight = torch.zeros_like(seen), torch.empty_like(weight)
+        d_seen[:, reach:] = g
+        for back, (shifted, d_shifted) in enumerate(zip(_shifts(seen, reach), _shifts(d_seen, reach), strict=True)):
+            where = g * sees[back]
+            d_shifted.addcmul_(where, weight[back])
+            d_weight[back] = (where * shifted).sum((0, 1))
+        return d_seen, d_weight, None
+
+
+def _shifts(seen: Tensor, reach: int) -> list[Tensor]:
+    """Views of `seen` one, two ... `reach` tokens back."""
+    time = seen.size(1) - reach
+    return [seen[:, reach - back : reach - back + time] for back in range(1, reach + 1)]
 
 
 class ShortConvolution(nn.Module):
@@ -29,17 +64,14 @@ class ShortConvolution(nn.Module):
         self, x: Float[Tensor, "batch time width"], mask: Bool[Tensor, "*rows time keys"], tail: Tail | None = None
     ) -> Float[Tensor, "batch time width"]:
         """Takes in what the attention `mask` lets a token see. A `tail` holds what came before `x`, and is moved on."""
-        time, weight = x.size(1), self.weight.to(x.dtype)
+        time = x.size(1)
         seen = torch.cat(
             [x.new_zeros(x.size(0), self.reach, x.size(2)) if tail is None else tail.read(x, self.reach), x], 1
         )
         if tail is not None:
             tail.inputs = seen[:, time:]
-        out = x
-        for k in range(1, self.reach + 1):
-            shifted = seen[:, self.reach - k : self.reach - k + time]
-            out = out + shifted * (weight[k - 1] * visible(mask, k)[..., None].to(x.dtype))
-        return out
+        sees = torch.stack([visible(mask, k)[..., None] for k in range(1, self.reach + 1)]).to(x.dtype)
+        return _TakenIn.apply(seen, self.weight.to(x.dtype), sees)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def visible(mask: Bool[Tensor, "*rows time keys"], back: int) -> Bool[Tensor, "rows time"]:
@@ -49,5 +81,6 @@ def visible(mask: Bool[Tensor, "*rows time keys"], back: int) -> Bool[Tensor, "r
     tensor([[False, False,  True,  True]])
     """
     time, keys = mask.shape[-2:]
-    found = mask.reshape(-1, time, keys).diagonal(keys - time - back, -2, -1) if back < keys else mask.new_zeros(1, 0)
+    rows = mask.reshape(-1, time, keys)
+    found = rows.diagonal(keys - time - back, -2, -1) if back < keys else rows[:, 0, :0]
     return torch.cat([found.new_zeros(found.size(0), time - found.size(1)), found], 1)
