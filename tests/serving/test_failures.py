@@ -49,12 +49,18 @@ def test_what_has_steps_and_no_kl_is_drawn_against_steps_and_else_the_ends() -> 
 
 def test_readers_see_the_titles_of_the_lab(tmp_path: Path) -> None:
     folder = lab(tmp_path / "reports")
-    study = {"title": "The proxy is gamed", "planted": "A bribe.", "titles": {"free": "without a leash"}}
+    study = {
+        "title": "The proxy is gamed",
+        "planted": "A bribe.",
+        "titles": {"free": "without a leash"},
+        "path": {"measure": "gold", "label": "gold reward"},
+    }
     (tmp_path / "params.yaml").write_text(json.dumps({"studies": {"hacking": study}}))  # JSON is YAML
     shown = read_failures(folder)["hacking"]
     assert "without a leash" in reached(shown, 9.0)
     figure = draw(shown, "gold", 9.0)
     assert figure.axes[0].get_title(loc="left") == "The proxy is gamed"
+    assert figure.axes[0].get_ylabel() == "gold reward"
     assert "without a leash" in [text.get_text() for text in figure.legends[0].get_texts()]
     assert read_failures(folder)["length"].title == "length"
 

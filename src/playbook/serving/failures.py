@@ -63,6 +63,11 @@ class Failure:
         """The same of an arm."""
         return str(self.told.get("titles", {}).get(arm, arm))
 
+    def labelled(self, measure: str) -> str:
+        """A measure as the lab's own figures call it."""
+        shown = [*self.told.get("panels", []), self.told.get("path", {})]
+        return next((str(p["label"]) for p in shown if p.get("measure") == measure), measure.replace("_", " "))
+
     @property
     def measures(self) -> list[str]:
         """What can be drawn; first what the lab draws against the KL, then what else has a path against it."""
@@ -110,7 +115,7 @@ def draw(shown: Failure, measure: str, kl: float | int) -> Figure:
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8, 5.4), layout="constrained")
         axes = figure.add_subplot()
-        axes.set(title=shown.title, ylabel=measure.replace("_", " "))
+        axes.set(title=shown.title, ylabel=shown.labelled(measure))
         stepped = any(measure in at.found and np.isfinite(at.step) for points in shown.arms.values() for at in points)
         if shown.path(measure) > 1 or (shown.path(measure) and not stepped):
             _against_kl(axes, shown, measure, kl)
@@ -132,7 +137,7 @@ def _against_kl(axes: Axes, shown: Failure, measure: str, kl: float | int) -> No
                 root = [float(np.sqrt(max(0.0, at.kl or 0.0))) for at in part]
                 _line(axes, root, [at.found[measure] for at in part], colour, mark, alpha)
     axes.axvline(np.sqrt(kl), color=GREY, linestyle="--", linewidth=1)
-    axes.set_xlabel("square root of the KL from the start (nats^1/2 an answer)")
+    axes.set_xlabel("√KL from the start, where KL is in nats an answer")
 
 
 def _against_steps(axes: Axes, shown: Failure, measure: str) -> None:
