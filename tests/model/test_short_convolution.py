@@ -45,7 +45,8 @@ def test_its_gradient_is_the_one_of_finite_differences() -> None:
     x = torch.randn(2, 5, 3, dtype=torch.double, requires_grad=True)
 
     def taken_in(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return torch.func.functional_call(layer, {"weight": weight}, (x, mask))
+        found: torch.Tensor = torch.func.functional_call(layer, {"weight": weight}, (x, mask))
+        return found
 
     assert torch.autograd.gradcheck(taken_in, (x, layer.weight.detach().requires_grad_()))
 
