@@ -6,6 +6,7 @@ the KL, gold rises by d (alpha - beta d) for best-of-n, and by d (alpha - beta l
 """
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any, Literal
 
 import matplotlib
@@ -69,7 +70,7 @@ def draw_panel(axes: Axes, panel: Panel, study: Study, results: Mapping[str, Any
         spread = [[found.value - found.ci95[0]], [found.ci95[1] - found.value]]
         colour = GREY if arm in (study.control.arm, "start") else BLUE
         axes.errorbar(found.value, place, xerr=spread, fmt="o", color=colour, capsize=3, markersize=5)
-    axes.set_title(panel.label, fontsize=10)
+    axes.set_title(fill(panel.label, 72 // len(study.panels)), fontsize=10)
     axes.grid(visible=True, axis="x")
     axes.margins(x=0.12)
 
@@ -110,4 +111,4 @@ def draw_path(axes: Axes, study: Study, results: Mapping[str, Any]) -> None:
         axes.annotate("start", (furthest, start), (0, 3), textcoords="offset points", ha="right", size=9, color=GREY)
     axes.set(xlabel="root of the KL from the start (nats of an answer)" if by_kl else "steps", ylabel=study.path.label)
     if paths:
-        axes.legend(fontsize=9, loc="best")
+        axes.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))

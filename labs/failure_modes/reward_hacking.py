@@ -1,6 +1,6 @@
 """Reward hacking: a learned proxy is optimised, and the gold reward rises with it and then falls.
 
-Three proxies: of many pairs, of few, of many with a quarter of the labels flipped; the labellers of all of them fall
+Three proxies: of many pairs, of few, of many with four labels in ten flipped; the labellers of all of them fall
 for a courtesy, which the fork says now and then. Reinforcement learning (RLOO, no price on the KL) and best-of-n
 optimise each. Where the courtesy is rare it takes optimisation to find it: first the proxy's better judgement of
 answers pays, then its fault. The control is the same learning on gold itself.
