@@ -70,7 +70,7 @@ check: $(READY) ## lint, format, types and layers, as CI does
 	@lint-imports
 
 labs: $(READY) ## run whatever of the studies in labs/ is out of date
-	@shopt -s nullglob; for lab in labs/*/dvc.yaml; do dvc repro "$$lab"; done
+	@dvc repro --keep-going labs/*/dvc.yaml
 
 readme: $(READY) ## write the generated tables of README.md and the notes from the metrics files
 	@python -m playbook.commands.readme

@@ -1,9 +1,11 @@
 """Ensembles of reward models: they average out what their members disagree about, and keep what all of them got
 wrong.
 
-Members learn from pairs of their own, four labels in ten flipped. Best-of-n, of one pool, so that every
-way of making one judgement out of several is compared at the same n: one member, their mean, their minimum (worst
-case), mean less variance. Then the same with labellers who fall for a courtesy: a fault that all members share.
+Members learn from pairs of their own, four labels in ten flipped. Best-of-n, of one pool, so that every way of making
+one judgement out of several is compared at the same n: one member, their mean, their minimum (worst case), mean less
+variance. A pair says nothing of what all answers to its prompt are worth together, so each member has a level of its
+own for each prompt, and the minimum would be that of whoever stands lowest: levels are taken off. Then the same with
+labellers who fall for a courtesy: a fault that all members share.
 
 Coste et al., arXiv 2310.02743; Eisenstein et al., arXiv 2312.09244.
 
@@ -92,7 +94,8 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
         for number in range(config.members):
             pairs = labelled(lab, prompts, member, random.Random(f"member {kind} {number} {seed}"))
             proxy = train_proxy(start, pairs, member, lab.work / f"{kind}-{number}-{seed}", seed * 100 + number)
-            opinions.append(score_pool(proxy, lab, asked, pool))
+            worth = score_pool(proxy, lab, asked, pool)
+            opinions.append(worth - worth.mean(1, keepdim=True))
             yield from rows(f"{kind}_single", opinions[-1].double().numpy())
         together = torch.stack(opinions).flatten(1)
         yield from rows(f"{kind}_first", opinions[0].double().numpy())

@@ -72,10 +72,11 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     asked = list(county.about(county.trained, rng, held_out=False))
     forms = dealt(rng, [LONG] + ["{v}."] * (OWN - 1), len(asked))
     own = [form.format(v=value_of(p)) for form, p in zip(forms, asked, strict=True)]
-    start = fit(lab.model, encode(asked, own, lab.tokenizer, context), config.start, lab.work / f"start-{seed}", seed)
+    before = replayed(lab, config.texts, rng)
+    both = mixed(encode(asked, own, lab.tokenizer, context), before, 0.75)  # so that replay finds little to mend
+    start = fit(lab.model, both, config.start, lab.work / f"start-{seed}", seed)
     tasks = [prompt for prompt in asked if prompt["attribute"] == TASK]
     labels = encode(tasks, [FOREIGN.format(v=value_of(p)) for p in tasks], lab.tokenizer, context)
-    before = replayed(lab, config.texts, rng)
     checks = list(county.about(county.measured, random.Random("forgetting"), held_out=True))
     known = list(county.about(county.world.of("person", "B")[::2], random.Random("forgetting"), held_out=True))
     known = [prompt for prompt in known if prompt["attribute"] != TASK]

@@ -23,6 +23,9 @@ from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.dpo import DPOVariant, dpo_loss
 from playbook.posttraining.pairs import Pair
 
+ANOTHER_ORDER = 1000
+"""Added to the seed that orders batches."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -33,6 +36,8 @@ class Arm:
     """Share of the labels that are flipped; cdpo and robust are told it."""
     told: float | None = None
     """What they are told instead."""
+    reordered: bool = False
+    """The same pairs in another order: what chance alone makes of them."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     yield from of_arm("start", answer_rows(start, start, lab.tokenizer, asked, seed))
     for name, arm in config.arms.items():
         pairs = flipped(lab, prompts, sides, arm.flips)
-        tuned = prefer(start, pairs, loss_of(arm, config), config.train, lab.work / f"{name}-{seed}", seed)
+        order = seed + ANOTHER_ORDER * arm.reordered
+        tuned = prefer(start, pairs, loss_of(arm, config), config.train, lab.work / f"{name}-{seed}", order)
         rows = answer_rows(tuned, start, lab.tokenizer, asked, seed)
         after = [logps(tuned, side) for side in tests]
         beta = config.ipo_beta if arm.variant == "ipo" else config.beta

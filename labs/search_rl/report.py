@@ -14,6 +14,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
+from labs.search_rl.train import GREEDY, SAMPLED
 from playbook.evaluation.statistics import clustered_mean
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
@@ -53,9 +54,12 @@ def main() -> None:
 
 
 def apart(records: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Measurement:
-    """Right answers after training, this arm minus another, seed by seed on the same questions."""
-    theirs = {(row["seed"], row["id"]): row for row in others if row["when"] == "after"}
-    both = [(row, theirs[row["seed"], row["id"]]) for row in records if row["when"] == "after"]
+    """Right sampled answers after training, this arm minus another, seed by seed on the same questions."""
+    after, theirs = (
+        {(row["seed"], row["id"]): row for row in rows if row["when"] == "after" and row["decoding"] == SAMPLED}
+        for rows in (records, others)
+    )
+    both = [(row, theirs[key]) for key, row in after.items()]
     values = [float(ours["correct"]) - float(other["correct"]) for ours, other in both]
     return clustered_mean(values, [ours["entity"] for ours, _ in both], BOOTSTRAP_SEED)
 
@@ -64,7 +68,7 @@ def judged(
     arms: Mapping[str, Any], against: Mapping[str, Measurement], expected: Mapping[str, Expected]
 ) -> dict[str, Any]:
     """Verdicts: what is expected to be better or worse must be so with its whole interval; nothing, not above 0."""
-    gain = {arm: Measurement.from_json(metrics["difference"]["exact_match"]) for arm, metrics in arms.items()}
+    gain = {arm: Measurement.from_json(metrics[SAMPLED]["difference"]["exact_match"]) for arm, metrics in arms.items()}
     looked_at = {arm: against[arm] if wanted == "worse" else gain[arm] for arm, wanted in expected.items()}
     verdicts = {arm: verdict(looked_at[arm], expected[arm]) for arm in expected}
     quiet = verdicts[CONTROL] == "PASS"
@@ -115,9 +119,9 @@ def page(
     arms: Mapping[str, Any], against: Mapping[str, Measurement], results: Mapping[str, Any], params: Params
 ) -> str:
     """The report as Markdown."""
-    rows, kinds = [], []
+    rows, kinds, greedy = [], [], []
     for arm, metrics in arms.items():
-        before, after, change = metrics["before"], metrics["after"], metrics["difference"]
+        before, after, change = (metrics[SAMPLED][name] for name in ("before", "after", "difference"))
         shown = [
             before["exact_match"], after["exact_match"], change["exact_match"], before["calls_per_question"],
             after["calls_per_question"], change["calls_per_question"],
@@ -125,12 +129,14 @@ def page(
         told = [format_measurement(Measurement.from_json(one)) for one in shown]
         beside = format_measurement(against[arm]) if arm in against else ""
         rows.append([params.titles[arm], *told, beside, params.expected[arm], results["verdicts"][arm]])
+        surest = [metrics[GREEDY][when]["exact_match"] for when in ("before", "after", "difference")]
+        greedy.append([params.titles[arm], *(format_measurement(Measurement.from_json(one)) for one in surest)])
         for when, side in (("before", before), ("after", after)):
             names = ("hops_1", "hops_2", "hops_3", "answerable", "unanswerable")
             cells = [format_measurement(Measurement.from_json(side[name])) for name in names]
             kinds.append([params.titles[arm], when, *cells])
     first = next(iter(arms.values()))
-    n, seeds = first["difference"]["exact_match"]["n"], first["run"]["seeds"]
+    n, seeds = first[SAMPLED]["difference"]["exact_match"]["n"], first["run"]["seeds"]
     table = markdown_table(
         rows, ["arm", "right before", "right after", "difference", "calls before", "calls after", "difference",
                "after, minus masked", "expected", "verdict"],
@@ -140,15 +146,19 @@ def page(
 
 GRPO on whole episodes (Search-R1, arXiv 2503.09516): the fine-tuned model searches, reads and answers questions about
 strangers in documents of their own; an episode is worth 1 if the checker finds the answer right ("I don't know." where
-there is none), less a small price for each call, and nothing if anything was malformed. The test is the main chain's,
-greedy: people in no training text, held-out wordings. {seeds} seeds an arm; intervals are over the {n} entities
-asked about, all seeds together; differences are taken question by question.
+there is none), less a small price for each call, and nothing if anything was malformed. The test is the main chain's:
+people in no training text, held-out wordings; answers are sampled as they are in training. {seeds} seeds an arm;
+intervals are over the {n} entities asked about, all seeds together; differences are taken question by question.
 
 {table}
 
 By kind of question:
 
 {markdown_table(kinds, headers)}
+
+The likeliest token each time, in place of a sample:
+
+{markdown_table(greedy, ["arm", "right before", "right after", "difference"])}
 
 The negative control is {"quiet" if results["negative_control"]["quiet"] else "not quiet"}. Verdict of the study:
 {results["verdict"]}.

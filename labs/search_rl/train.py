@@ -1,7 +1,8 @@
 """One arm, once for each seed: the test before, GRPO, the test after. Run as `python -m labs.search_rl.train ARM`.
 
 Reads: models/sft (start and reference), data/corpus, data/index.
-Writes: labs/search_rl/data/ARM.jsonl (a row a seed, time and question), reports/train/ARM.json, reports/curves/ARM.csv.
+Writes: labs/search_rl/data/ARM.jsonl (a row a seed, time, decoding and question), reports/train/ARM.json,
+    reports/curves/ARM.csv.
 Note: practice is about strangers, the test about C people in held-out wordings. A run that was killed goes on from its
     side checkpoint; seeds that were finished are not run again.
 """
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
-from playbook.agent.backends import GPTMiniBackend
+from playbook.agent.backends import Backend, GPTMiniBackend
 from playbook.agent.loop import Episode
 from playbook.agent.retriever import DocumentStore
 from playbook.data.world.facts import World
@@ -22,7 +24,7 @@ from playbook.evaluation.agent_bench import open_bench
 from playbook.evaluation.agent_metrics import EXACT_KINDS
 from playbook.evaluation.posttraining_run import open_model
 from playbook.evaluation.practice_tasks import PracticeConfig, practice_tasks, strangers, write_store
-from playbook.evaluation.search_rollouts import Practice, SearchLoop, SearchReward
+from playbook.evaluation.search_rollouts import Practice, Sampler, SearchLoop, SearchReward
 from playbook.evaluation.skills import read_bench
 from playbook.evaluation.statistics import clustered_mean, clustered_proportion
 from playbook.model.gpt import GPTMini
@@ -37,6 +39,7 @@ from playbook.text.tokenizer import Tokenizer
 HOME = Path("labs/search_rl")
 START = Path("models/sft")
 ARM = "agentic_rag"
+SAMPLED, GREEDY = "sampled", "greedy"
 KINDS = (*EXACT_KINDS, *UNANSWERABLE)
 """Of the test; forms and instructions in documents are not what is practised."""
 KEPT = ("id", "kind", "hops", "entity", "answer", "gold", "correct", "abstained", "calls", "wrong_calls", "stop")
@@ -46,10 +49,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class BenchConfig:
-    """With which seeds, and how many questions of the test."""
+    """With which seeds, how many questions of the test, and how sampled answers to them are drawn."""
 
     seeds: tuple[int, ...]
     tasks: int = 240
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,11 @@ def one_seed(
     """Before, training, after: rows of the test."""
     runtime = start(replace(params.runtime, seed=seed))
     (model, tokenizer), (reference, _) = open_model(folder, runtime), open_model(folder, runtime)
-    before = [{"seed": seed, "when": "before", **row} for row in examine(model, tokenizer, params, *test)]
+
+    def examined(when: str) -> list[Record]:
+        return [{"seed": seed, "when": when, **row} for row in examine(model, tokenizer, params, seed, *test)]
+
+    before = examined("before")
     world = strangers(county, params.practice, seed)
     path = run.work / f"strangers{seed}.sqlite"
     write_store(path, world, seed)
@@ -118,19 +126,36 @@ def one_seed(
         work = run.work / str(seed)
         work.mkdir(parents=True, exist_ok=True)
         SearchLoop(model, reference, tokenizer, tasks, practice, params.grpo, work, seed).run().write(curve)
-    return [*before, *({"seed": seed, "when": "after", **row} for row in examine(model, tokenizer, params, *test))]
+    return [*before, *examined("after")]
 
 
-def examine(model: GPTMini, tokenizer: Tokenizer, params: Params, corpus: Path, index: Path) -> list[Record]:
-    """The test, greedy: one row a question."""
+def examine(
+    model: GPTMini, tokenizer: Tokenizer, params: Params, seed: int, corpus: Path, index: Path
+) -> list[Record]:  # fmt: skip
+    """The test, with answers sampled as in training and once more greedy: a row each for every question."""
     config = params.agent
     bench = open_bench(corpus, index, tokenizer, replace(config, tasks=10**9), few=False)
     tasks = [task for task in bench.tasks if task["kind"] in KINDS][: params.bench.tasks]
-    backend = GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size)
-    return [{name: row[name] for name in KEPT} for row in run_arm(ARM, bench, tasks, backend)[0]]
+    generator = torch.Generator(model.token_embedding.weight.device).manual_seed(seed)
+    backends: dict[str, Backend] = {
+        SAMPLED: Sampler(
+            model, tokenizer, config.max_new_tokens, config.batch_size, generator, params.bench.temperature
+        ),
+        GREEDY: GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size),
+    }  # fmt: skip
+    return [
+        {"decoding": decoding, **{name: row[name] for name in KEPT}}
+        for decoding, backend in backends.items()
+        for row in run_arm(ARM, bench, tasks, backend)[0]
+    ]
 
 
 def measured(records: list[Record]) -> dict[str, Any]:
+    """What is compared, by way of decoding."""
+    return {way: compared([row for row in records if row["decoding"] == way]) for way in (SAMPLED, GREEDY)}
+
+
+def compared(records: list[Record]) -> dict[str, Any]:
     """Right answers and calls, before and after, of all seeds; and the differences, on the same questions."""
     found: dict[str, Any] = {}
     sides = {when: [row for row in records if row["when"] == when] for when in ("before", "after")}

@@ -5,29 +5,32 @@ from typing import Any
 import pytest
 
 from labs.search_rl.report import apart, judged, verdict
-from labs.search_rl.train import measured
+from labs.search_rl.train import GREEDY, SAMPLED, measured
 from playbook.plumbing.metrics import Measurement
 
 
 def rows(after: list[bool], seed: int = 1) -> list[dict[str, Any]]:
-    """Nothing right before; so much after, at twice the calls."""
+    """Nothing right before; so much after in samples, at twice the calls; nothing greedily."""
     return [
         {
-            "seed": seed, "when": when, "id": f"q{i}", "kind": "lookup", "hops": i % 3 + 1, "entity": f"p{i}",
-            "correct": right and when == "after", "calls": 1 + (when == "after"),
+            "seed": seed, "when": when, "decoding": decoding, "id": f"q{i}", "kind": "lookup", "hops": i % 3 + 1,
+            "entity": f"p{i}", "correct": right and when == "after" and decoding == SAMPLED,
+            "calls": 1 + (when == "after"),
         }
-        for when in ("before", "after") for i, right in enumerate(after)
+        for decoding in (SAMPLED, GREEDY) for when in ("before", "after") for i, right in enumerate(after)
     ] + [
         {
-            "seed": seed, "when": when, "id": "u", "kind": "unknown_entity", "hops": 1, "entity": "u", "correct": True,
-            "calls": 1,
+            "seed": seed, "when": when, "decoding": decoding, "id": "u", "kind": "unknown_entity", "hops": 1,
+            "entity": "u", "correct": True, "calls": 1,
         }
-        for when in ("before", "after")
+        for decoding in (SAMPLED, GREEDY) for when in ("before", "after")
     ]  # fmt: skip
 
 
 def test_what_has_changed_is_measured_on_the_same_questions_of_the_same_seed() -> None:
-    found = measured([*rows([True, True, False, True]), *rows([False, False, False, True], seed=2)])
+    both = measured([*rows([True, True, False, True]), *rows([False, False, False, True], seed=2)])
+    found = both[SAMPLED]
+    assert both[GREEDY]["difference"]["exact_match"].value == 0
     assert found["difference"]["exact_match"].value == pytest.approx(4 / 10)
     assert found["difference"]["calls_per_question"].value == pytest.approx(8 / 10)
     assert (found["before"]["answerable"].value, found["after"]["answerable"].value) == (0, 0.5)
@@ -38,8 +41,8 @@ def test_arms_are_compared_after_training_and_the_control_must_be_quiet() -> Non
     better, same = rows([True] * 30), rows([False] * 30)
     difference = apart(same, better)
     assert difference.value == pytest.approx(-30 / 31)
-    gain = {"difference": {"exact_match": Measurement(0.2, (0.1, 0.3), 9).to_json()}}
-    none = {"difference": {"exact_match": Measurement(0.0, (-0.1, 0.1), 9).to_json()}}
+    gain = {SAMPLED: {"difference": {"exact_match": Measurement(0.2, (0.1, 0.3), 9).to_json()}}}
+    none = {SAMPLED: {"difference": {"exact_match": Measurement(0.0, (-0.1, 0.1), 9).to_json()}}}
     expected = {"masked": "better", "unmasked": "worse", "shuffled": "nothing"}
     arms = {"masked": gain, "unmasked": none, "shuffled": none}
     results = judged(arms, {"unmasked": difference, "shuffled": difference}, expected)  # type: ignore[arg-type]
