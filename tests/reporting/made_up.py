@@ -150,5 +150,6 @@ def write_text_source(root: Path) -> None:
     metrics = root / "reports/metrics"
     write_metrics(metrics / "pretrain.json", language(), {"seconds": 100.0})
     write_metrics(metrics / "evaluate/base.json", language(), {"seconds": 9.0})
+    write_metrics(metrics / "agent_eval/grpo.json", {}, {"seconds": 1.0})
     write_curve(root / "reports/curves/pretrain.csv", steps=3)
     write_jsonl(root / "data/records/evaluate/base.jsonl", TEXTS)

@@ -65,6 +65,8 @@ def test_a_run_on_plain_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     write_report(read_results(), Path("reports"))
     page = Path("reports/README.md").read_text()
     assert "nothing to ask" in page
+    assert "nothing to ask" in Path("reports/agent.md").read_text()
+    assert "dvc repro agent_eval" not in page, "it has run"
     assert "Memory, A" not in page
     assert "> To be, or **not \\*to\\***" in page
     assert not Path("reports/figures/closed_book_base.svg").exists()

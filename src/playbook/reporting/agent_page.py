@@ -9,7 +9,7 @@ from playbook.evaluation.agent_metrics import EXACT_KINDS, certainty_order
 from playbook.plumbing.files import atomic_write
 from playbook.reporting import agent_figures, figures
 from playbook.reporting.headline import Line, headline_table
-from playbook.reporting.results import AGENTS, Results
+from playbook.reporting.results import AGENTS, NOTHING_TO_ASK, Results
 from playbook.reporting.tables import NOTHING, format_measurement, markdown_table
 from playbook.reporting.trajectories import trajectories
 
@@ -59,10 +59,16 @@ def latest(results: Results) -> str | None:
     return measured[-1] if measured else None
 
 
+def was_run(results: Results) -> bool:
+    """Has the stage run, though it may have found nothing to ask?"""
+    return any(f"agent_eval/{name}" in results.metrics for name in AGENTS)
+
+
 def write_agent_page(results: Results, folder: Path) -> None:
     """Write folder/agent.md and its figures."""
     checkpoint = latest(results)
-    text = "# The agent\n\nNothing has been measured yet: run `dvc repro agent_eval`.\n"
+    told = NOTHING_TO_ASK if was_run(results) else "Nothing has been measured yet: run `dvc repro agent_eval`."
+    text = f"# The agent\n\n{told}\n"
     if checkpoint is not None:
         drawn = draw(results, checkpoint)
         for name, figure in drawn.items():

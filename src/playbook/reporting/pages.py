@@ -13,11 +13,11 @@ from playbook.evaluation.reward_card import reliability
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement, walk_measurements
 from playbook.reporting import alignment, figures, takeaways
-from playbook.reporting.agent_page import latest, lines, write_agent_page
+from playbook.reporting.agent_page import latest, lines, was_run, write_agent_page
 from playbook.reporting.attention_text import attention_text
 from playbook.reporting.headline import SKILL_LINES, headline_table
 from playbook.reporting.pipeline import mermaid
-from playbook.reporting.results import Results
+from playbook.reporting.results import NOTHING_TO_ASK, Results
 from playbook.reporting.samples import diary, question_samples, text_samples
 from playbook.reporting.tables import NOTHING, format_fact, format_measurement, markdown_table
 
@@ -150,8 +150,8 @@ def page(results: Results, drawn: list[str], tables: Mapping[str, str]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _learned(results: Results) -> list[str]:
-    return takeaways.learning(results.curves["pretrain"]) if "pretrain" in results.curves else []
+def _learned(results: Results, stage: str = "pretrain") -> list[str]:
+    return takeaways.learning(results.curves[stage]) if stage in results.curves else []
 
 
 def _pipeline(results: Results) -> list[str]:
@@ -174,6 +174,7 @@ def _training(results: Results, drawn: list[str], title: str, stage: str, checkp
         source = f"curves/{stage}.csv"
         parts += _figure(f"{stage}_loss", "Training and validation loss against tokens seen", source)
         parts += _figure(f"{stage}_health", "Learning rate and gradient norm against tokens seen", source)
+        parts += _bullets(_learned(results, stage)) if stage != "pretrain" else []  # that one's stand at the top
     if samples := results.samples.get(checkpoint):
         parts += ["### What it wrote on the way", diary(samples)]
     return parts
@@ -183,7 +184,7 @@ def _memory(results: Results, drawn: list[str], tables: Mapping[str, str], title
     if f"evaluate/{checkpoint}" not in results.metrics:
         return [title, _absent(f"evaluate@{checkpoint}")]
     if (name := f"closed_book_{checkpoint}") not in drawn:
-        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+        return [title, NOTHING_TO_ASK]
     source = f"metrics/evaluate/{checkpoint}.json"
     parts = [title, *_figure(name, "Share of questions answered correctly", source)]
     if checkpoint != "base":
@@ -198,7 +199,7 @@ def _reading(results: Results, drawn: list[str], tables: Mapping[str, str]) -> l
     if "recipe" not in results.metrics:
         return [title, _absent("recipe")]
     if "skills" not in tables:
-        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+        return [title, NOTHING_TO_ASK]
     parts = [
         title,
         tables["skills"],
@@ -218,7 +219,7 @@ def _alignment(results: Results, drawn: list[str], tables: Mapping[str, str]) ->
     if absent := [name for name in ("reward", "dpo", "grpo", "compare") if name not in results.metrics]:
         return [title, _absent(absent[0])]
     if "stages" not in tables:
-        return [title, "This data is plain text without a table of facts, so there is nothing to ask."]
+        return [title, NOTHING_TO_ASK]
     parts = [
         title, "The same prompts, in words that no training used, at each checkpoint:", tables["stages"],
         "### What each step changed", "New minus old on the same prompts, paired:",
@@ -260,7 +261,7 @@ def mistakes_table(results: Results) -> str:
 def _agent(results: Results) -> list[str]:
     title = "## What it does with documents, tools and memory"
     if (checkpoint := latest(results)) is None:
-        return [title, _absent("agent_eval")]
+        return [title, NOTHING_TO_ASK if was_run(results) else _absent("agent_eval")]
     return [
         title,
         headline_table(results, lines(checkpoint)),

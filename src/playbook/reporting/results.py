@@ -11,6 +11,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import read_json, read_jsonl
 from playbook.plumbing.metrics import Measurement, is_measurement, read_metrics
 
+NOTHING_TO_ASK = "This data is plain text without a table of facts, so there is nothing to ask."
 AGENTS = ("base", "sft", "dpo", "grpo")
 """Checkpoints that are measured as agents, in the order of training."""
 METRICS = (
