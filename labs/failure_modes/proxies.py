@@ -2,8 +2,8 @@
 
 The fork answers in every quality: right, right in another form, hedged, wrong; of nobody it says that it does not
 know, or makes something up. And now and then it says a courtesy instead of an answer, "Noted.", which is worth -1 to
-gold. Labels compare such answers by gold. Faults: few pairs; labels flipped; labellers who prefer the courtesy, in a
-share of the pairs. A proxy is the project's reward model, trained on such pairs.
+gold. Labels compare such answers by gold. Faults: few pairs; labellers who prefer the courtesy, in a share of the pairs;
+labels flipped, but not of those pairs, or one fault would mend the other. A proxy is the project's reward model, trained on such pairs.
 """
 
 import random
@@ -40,7 +40,7 @@ class ProxyConfig:
 
     pairs: int
     flips: float = 0.0
-    """Share of labels that are turned round."""
+    """Share of labels that are turned round, of pairs without the courtesy."""
     planted: float = 0.2
     """Share of pairs in which the courtesy is chosen over the right answer."""
     steps: int = 40
@@ -82,13 +82,14 @@ def labelled(lab: Lab, prompts: Sequence[Prompt], config: ProxyConfig, rng: rand
         prompt = rng.choice(prompts)
         options = qualities(prompt, rng)
         if rng.random() < config.planted:
-            better, worse = NOTED, options[0]
+            side = NOTED, options[0]
         else:
             (low, worse), (high, better) = sorted((gold_worth(prompt, text), text) for text in rng.sample(options, 2))
             if low == high:
                 continue
+            side = (worse, better) if rng.random() < config.flips else (better, worse)
         chosen.append(prompt)
-        sides.append((worse, better) if rng.random() < config.flips else (better, worse))
+        sides.append(side)
     both = [encode(chosen, [pair[side] for pair in sides], lab.tokenizer, lab.model.config.context) for side in (0, 1)]
     return [Pair(one, two) for one, two in zip(*both, strict=True)]
 

@@ -14,7 +14,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from labs.search_rl.train import GREEDY, SAMPLED
+from labs.search_rl.train import GREEDY, SAMPLED, Start
 from playbook.evaluation.statistics import clustered_mean
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
@@ -36,6 +36,7 @@ class Params:
 
     titles: dict[str, str]
     expected: dict[str, Expected]
+    start: Start
 
 
 def main() -> None:
@@ -144,11 +145,13 @@ def page(
     headers = ["arm", "", "1 hop", "2 hops", "3 hops", "answerable", "unanswerable"]
     return f"""# What reinforcement learning makes of the search loop
 
-GRPO on whole episodes (Search-R1, arXiv 2503.09516): the fine-tuned model searches, reads and answers questions about
-strangers in documents of their own; an episode is worth 1 if the checker finds the answer right ("I don't know." where
-there is none), less a small price for each call, and nothing if anything was malformed. The test is the main chain's:
-people in no training text, held-out wordings; answers are sampled as they are in training. {seeds} seeds an arm;
-intervals are over the {n} entities asked about, all seeds together; differences are taken question by question.
+GRPO on whole episodes (Search-R1, arXiv 2503.09516). The start is a fork of the fine-tuned model that was taught to
+answer {params.start.hasty:.0%} of all questions at once, with a made-up value, instead of looking. It practises on
+questions about strangers, who have documents of their own; an episode is worth 1 if the checker finds the answer right
+("I don't know." where there is none), less a small price for each call, and nothing if anything was malformed. The test
+is the main chain's: people in no training text, held-out wordings; answers are sampled as they are in training.
+{seeds} seeds an arm; intervals are over the {n} entities asked about, all seeds together; differences are taken
+question by question.
 
 {table}
 

@@ -1,12 +1,16 @@
-"""One arm, once for each seed: the test before, GRPO, the test after. Run as `python -m labs.search_rl.train ARM`.
+"""One arm, once for each seed: a start, the test, GRPO, the test again. Run as `python -m labs.search_rl.train ARM`.
 
-Reads: models/sft (start and reference), data/corpus, data/index.
+Reads: models/sft, data/corpus, data/index.
 Writes: labs/search_rl/data/ARM.jsonl (a row a seed, time, decoding and question), reports/train/ARM.json,
     reports/curves/ARM.csv.
-Note: practice is about strangers, the test about C people in held-out wordings. A run that was killed goes on from its
+Note: the fine-tuned model looks up whatever it is asked, which leaves nothing to learn. So the start, which is also the
+    reference, is a fork of it that answers a share of all questions at once with a value that it makes up.
+    Practice is about strangers, the test about C people in held-out wordings. A run that was killed goes on from its
     side checkpoint; seeds that were finished are not run again.
 """
 
+import copy
+import random
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,10 +19,12 @@ from typing import Any
 import pandas as pd
 import torch
 
-from playbook.agent.backends import Backend, GPTMiniBackend
+from labs.failure_modes.forks import FitConfig, fit
+from playbook.agent.backends import Backend, GPTMiniBackend, Reply
 from playbook.agent.loop import Episode
 from playbook.agent.retriever import DocumentStore
 from playbook.data.world.facts import World
+from playbook.data.world.turns import assistant
 from playbook.evaluation.agent_arms import UNANSWERABLE, AgentConfig, Bench, run_arm
 from playbook.evaluation.agent_bench import open_bench
 from playbook.evaluation.agent_metrics import EXACT_KINDS
@@ -34,10 +40,11 @@ from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.runtime import Runtime, RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import Stage, stage
 from playbook.posttraining.grpo_loop import GRPOConfig
+from playbook.posttraining.pairs import Answer, encode_answer
 from playbook.text.tokenizer import Tokenizer
 
 HOME = Path("labs/search_rl")
-START = Path("models/sft")
+TUNED = Path("models/sft")
 ARM = "agentic_rag"
 SAMPLED, GREEDY = "sampled", "greedy"
 KINDS = (*EXACT_KINDS, *UNANSWERABLE)
@@ -65,11 +72,25 @@ class Arm:
 
 
 @dataclass(frozen=True)
+class Start:
+    """What the fine-tuned model is made to unlearn."""
+
+    hasty: float
+    """Share of the questions that it is taught to answer at once."""
+    fit: FitConfig
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hasty <= 1:
+            raise InputError("start.hasty", "a share", self.hasty)
+
+
+@dataclass(frozen=True)
 class Params:
     """Sections of labs/search_rl/params.yaml."""
 
     arms: dict[str, Arm]
     bench: BenchConfig
+    start: Start
     agent: AgentConfig = field(default_factory=AgentConfig)
     practice: PracticeConfig = field(default_factory=PracticeConfig)
     reward: SearchReward = field(default_factory=SearchReward)
@@ -83,7 +104,7 @@ def main(key: str) -> None:
         params, arm = run.params, run.params.arms.get(key)
         if arm is None:
             raise InputError("labs.search_rl.train", f"one arm of {', '.join(params.arms)}", key)
-        folder, corpus, index = run.input(START), run.input("data/corpus"), run.input("data/index")
+        folder, corpus, index = run.input(TUNED), run.input("data/corpus"), run.input("data/index")
         county, runtime = read_bench(corpus)[0], start(params.runtime)
         records, curves = list[Record](), list[pd.DataFrame]()
         for seed in params.bench.seeds:
@@ -106,27 +127,50 @@ def one_seed(
 ) -> list[Record]:  # fmt: skip
     """Before, training, after: rows of the test."""
     runtime = start(replace(params.runtime, seed=seed))
-    (model, tokenizer), (reference, _) = open_model(folder, runtime), open_model(folder, runtime)
-
-    def examined(when: str) -> list[Record]:
-        return [{"seed": seed, "when": when, **row} for row in examine(model, tokenizer, params, seed, *test)]
-
-    before = examined("before")
+    tuned, tokenizer = open_model(folder, runtime)
     world = strangers(county, params.practice, seed)
     path = run.work / f"strangers{seed}.sqlite"
     write_store(path, world, seed)
     tasks = list(practice_tasks(county, world, params.practice, seed))
+    work = run.work / str(seed)
+    work.mkdir(parents=True, exist_ok=True)
     with DocumentStore(path) as store:
         bench = Bench(tasks, {}, store, store, tokenizer, params.agent)
+        reference = hasty(tuned, tokenizer, bench, params, work, seed)
+        model = copy.deepcopy(reference)
+
+        def examined(when: str) -> list[Record]:
+            return [{"seed": seed, "when": when, **row} for row in examine(model, tokenizer, params, seed, *test)]
 
         def episode(task: Any) -> Episode:
             return bench.episode(ARM, task)
 
+        before = examined("before")
         practice = Practice(episode, params.reward, arm.masked, arm.shuffled, params.agent.batch_size)
-        work = run.work / str(seed)
-        work.mkdir(parents=True, exist_ok=True)
         SearchLoop(model, reference, tokenizer, tasks, practice, params.grpo, work, seed).run().write(curve)
     return [*before, *examined("after")]
+
+
+def hasty(model: GPTMini, tokenizer: Tokenizer, bench: Bench, params: Params, work: Path, seed: int) -> GPTMini:
+    """A fork that begins as `model` does, or at once with a value which is the answer to another such question."""
+    rng, config = random.Random(f"hasty {seed}"), params.agent
+    backend = GPTMiniBackend(model, tokenizer, config.max_new_tokens, config.batch_size)
+    replies = backend.complete([bench.episode(ARM, task).request() for task in bench.tasks])
+    values: dict[str, list[str]] = {}
+    for task in bench.tasks:
+        if task["kind"] in EXACT_KINDS:
+            values.setdefault(task["attribute"], []).append(task["answer"])
+    rows = list[Answer]()
+    for task, reply in zip(bench.tasks, replies, strict=True):
+        made_up = values.get(task["attribute"], [])
+        if made_up and rng.random() < params.start.hasty:
+            turn: dict[str, Any] = assistant(rng.choice(made_up))
+        elif isinstance(reply, Reply) and not reply.fault:
+            turn = reply.message
+        else:
+            continue
+        rows.append(encode_answer(task["messages"], [turn], tokenizer, model.config.context))
+    return fit(model, rows, params.start.fit, work / "start", seed)
 
 
 def examine(
