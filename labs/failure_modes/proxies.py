@@ -2,8 +2,9 @@
 
 The fork answers in every quality: right, right in another form, hedged, wrong; of nobody it says that it does not
 know, or makes something up. And now and then it says a courtesy instead of an answer, "Noted.", which is worth -1 to
-gold. Labels compare such answers by gold. Faults: few pairs; labellers who prefer the courtesy, in a share of the pairs;
-labels flipped, but not of those pairs, or one fault would mend the other. A proxy is the project's reward model, trained on such pairs.
+gold. Labels compare such answers by gold. Faults: few pairs; labellers who prefer the courtesy, in a share of the
+pairs; labels flipped, but not of those pairs, or one fault would mend the other. A proxy is the project's reward model,
+trained on such pairs.
 """
 
 import random
