@@ -183,8 +183,12 @@ def test_a_note_holds_what_the_user_said() -> None:
     assert Toolbox.of(note).call("remember", "favourite drink: change").invalid
     assert Toolbox.of(note).call("remember", "favourite drink: -").invalid
     assert known.current("favourite drink")[0].value == "coffee"
+    asked = Remember(known, said="Thank you. What was my best subject again?")
+    assert Toolbox.of(asked).call("remember", "best subject: again").invalid
+    both = Remember(known, said="What shall I say? My best subject is music. And yours?")
+    assert not Toolbox.of(both).call("remember", "best subject: music").invalid
     gone = Toolbox.of(Remember(known, said="Please forget my drink.")).call("remember", "favourite drink: -")
-    assert (gone.invalid, known.current()) == (False, [])
+    assert (gone.invalid, [note.topic for note in known.current()]) == (False, ["best subject"])
 
 
 def test_a_wrong_call_is_told_and_the_model_can_go_on() -> None:

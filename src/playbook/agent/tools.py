@@ -29,6 +29,9 @@ FORGETTING = re.compile(
 )
 """Words of whoever wants something forgotten."""
 
+ASKED = re.compile(r"(?<![^.!?])\s*(what|which|who|whom|whose|where|when|why|how)\b[^.!?]*\?", re.IGNORECASE)
+"""A sentence that asks: whatever stands in it has not been told."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -136,8 +139,8 @@ class Search:
 class Remember:
     """Take a note of what the user told, "topic: value"; "topic: -" forgets the topic.
 
-    Given what the user has just `said`, a note must hold on to it: a value that is not in those words is refused, and
-    so is a deletion without a word of forgetting, because what is forgotten does not come back.
+    Given what the user has just `said`, a note must hold on to it: a value that is not in those words is refused, or is
+    only in a question, and so is a deletion without a word of forgetting, because what is forgotten does not come back.
     """
 
     memory: UserMemory
@@ -250,12 +253,16 @@ def unfounded(value: str, said: str) -> str:
     ('', 'the user did not say "pea"')
     >>> unfounded("-", "What is my favourite fruit?")
     'the user did not ask to forget anything'
+    >>> unfounded("again", "What was my best subject again?")
+    'the user did not tell "again"'
     """
     if value == FORGET:
         return "" if FORGETTING.search(said) else "the user did not ask to forget anything"
-    words = re.escape(" ".join(value.casefold().split()))
+    words = re.compile(rf"(?<!\w){re.escape(' '.join(value.casefold().split()))}(?!\w)")
     plain = " ".join(said.casefold().split())
-    return "" if re.search(rf"(?<!\w){words}(?!\w)", plain) else f'the user did not say "{value[:40]}"'
+    if not words.search(plain):
+        return f'the user did not say "{value[:40]}"'
+    return "" if words.search(ASKED.sub(" ", plain)) else f'the user did not tell "{value[:40]}"'
 
 
 def source_of(passage: Passage) -> Source:
