@@ -67,10 +67,7 @@ within bounds that were set before. {passed} of {len(found)} experiments pass; t
 
 def section(name: str, study: Study, results: Mapping[str, Any]) -> str:
     """One failure: figure, table, three sentences, command."""
-    panels = list(study.panels)
-    arms = [arm for arm in study.titles if arm in results["arms"]]
-    cells = [[study.titles[arm], *(cell(results["arms"][arm], panel) for panel in panels)] for arm in arms]
-    sizes = {(m["n"], m["seeds"]) for arm in arms for m in results["arms"][arm].values()}
+    sizes = {(m["n"], m["seeds"]) for arm in results["arms"].values() for m in arm.values()}
     said = "; ".join(sentence(claim) for claim in results["claims"])
     control = results["negative_control"]
     n, seeds = max(sizes)
@@ -83,11 +80,36 @@ def section(name: str, study: Study, results: Mapping[str, Any]) -> str:
 
 ![{study.title}](figures/{name}.svg)
 
-{markdown_table(cells, ["arm", *(panel.label for panel in panels)])}
+{arms_table(study, results["arms"]) if study.panels else path_table(study, results["arms"])}
 
 *Mean and 95% interval over {seeds} seeds and at most {n} people or texts.* Again: `{results["command"]}`
 
 """
+
+
+def arms_table(study: Study, arms: Mapping[str, Any]) -> str:
+    """Every arm at its end."""
+    cells = [
+        [title, *(cell(arms[arm], panel) for panel in study.panels)]
+        for arm, title in study.titles.items() if arm in arms
+    ]  # fmt: skip
+    return markdown_table(cells, ["arm", *(panel.label for panel in study.panels)])
+
+
+def path_table(study: Study, arms: Mapping[str, Any]) -> str:
+    """Every arm that is measured on its way: at first, where its mean is highest, at last."""
+    assert study.path is not None, f"{study.title} has neither panels nor a path"
+    rows = []
+    for arm, title in study.titles.items():
+        steps = sorted(
+            (float(name.partition("@")[2]), found) for name, found in arms.items() if name.startswith(f"{arm}@")
+        )
+        if steps:
+            measure = shown(study.path.measure, study.path.known)
+            best = max(steps, key=lambda step: step[1][measure]["value"])
+            told = (f"{cell(found, study.path)} at {step:g}" for step, found in (steps[0], best, steps[-1]))
+            rows.append([title, *told])
+    return markdown_table(rows, ["arm", f"{study.path.label} at first", "at its highest", "at last, by step or n"])
 
 
 def sentence(claim: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ small.
 
 import importlib
 import random
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from labs.failure_modes.label_noise import flipped, sides_of
 from labs.failure_modes.length_bias import length_pairs
 from labs.failure_modes.policies import dealt_anew
 from labs.failure_modes.proxies import ProxyConfig, judge_rollout, labelled, prompts_of
-from labs.failure_modes.report import page
+from labs.failure_modes.report import page, path_table
 from labs.failure_modes.reward_hacking import kl_of_best
 from labs.failure_modes.verdict import Params as VerdictParams
 from labs.failure_modes.verdict import results
@@ -251,6 +252,11 @@ def test_every_study_claims_arms_that_it_titles_and_its_page_tells_them() -> Non
     text = page(studies, found)
     assert "as expected" in text
     assert text.count("dvc repro labs/failure_modes/dvc.yaml:verdict@") == len(studies)
+    path = path_table(studies["reward_hacking"], found["reward_hacking"]["arms"])
+    (best,) = (line for line in path.splitlines() if "| best of n, 640 pairs " in line)
+    assert [re.findall(r"at (\d+)", part) for part in best.split("|")[2:5:2]] == [["1"], ["64"]], (
+        "from one to the last n"
+    )
     for name in ("extraction", "reward_hacking", "kl_collapse"):
         assert draw(studies[name], found[name]).axes
 
