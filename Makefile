@@ -70,7 +70,8 @@ check: $(READY) ## lint, format, types and layers, as CI does
 	@lint-imports
 
 labs: $(READY) ## run whatever of the studies in labs/ is out of date
-	@dvc repro --keep-going labs/*/dvc.yaml
+	@trap 'exit 130' INT; failed=; for lab in labs/*/dvc.yaml; do dvc repro "$$lab" || failed="$$failed $$lab"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 readme: $(READY) ## write the generated tables of README.md and the notes from the metrics files
 	@python -m playbook.commands.readme
