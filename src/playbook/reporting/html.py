@@ -24,6 +24,8 @@ code { font-size: 0.9em; } nav { font-size: 0.9rem; border-bottom: 1px solid #dd
   th, pre { background: #24272d; } img, svg { background: #fff; border-radius: 4px; }
 }
 """
+INTERVAL = re.compile(r"(-?[\d.]+ )?\[-?[\d.]+, -?[\d.]+\]")
+"""With the value before it, if there is one: to stay on one line."""
 TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 BOX_WIDTH, LINE_HEIGHT, GAP_X, GAP_Y = 190, 17, 46, 22
 """Pixels."""
@@ -60,6 +62,8 @@ def _mend(token: Token, folder: Path, link: Callable[[str], str]) -> None:
         target = str(token.attrs["href"])
         if not re.match(r"[a-z]+:|#", target):
             token.attrs["href"] = link(target)
+    elif token.type == "text":
+        token.content = INTERVAL.sub(lambda found: found[0].replace(" ", "\N{NO-BREAK SPACE}"), token.content)
 
 
 def mermaid_svg(block: str) -> str:
