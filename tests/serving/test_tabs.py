@@ -21,8 +21,6 @@ def untold() -> Any:
 
 
 def test_answers_come_one_after_the_other_and_a_token_is_looked_into(tmp_path: Path) -> None:
-    import gradio as gr  # noqa: PLC0415
-
     from playbook.serving.side_by_side import ask_all, look_at  # noqa: PLC0415
 
     checkpoints, worker = Checkpoints(untrained(tmp_path, ("base", "grpo"))), Worker()
@@ -35,8 +33,8 @@ def test_answers_come_one_after_the_other_and_a_token_is_looked_into(tmp_path: P
     assert rivals.count("<tr>") == 6
     assert "query" in attention
     assert look_at(checkpoints, worker, readings, None, "mean of all heads") == ("", "")
-    with pytest.raises(gr.Error, match="Type a question"):
-        list(ask_all(checkpoints, worker, "  ", 0, 1))
+    with pytest.warns(UserWarning, match="Type a question"):
+        assert not list(ask_all(checkpoints, worker, "  ", 0, 1))
 
 
 def test_the_agent_is_shown_step_by_step_and_its_notes_go_by_a_click(tmp_path: Path) -> None:
@@ -52,8 +50,8 @@ def test_the_agent_is_shown_step_by_step_and_its_notes_go_by_a_click(tmp_path: P
     assert "cocoa" in tab.listed()
     assert "Nothing is remembered" in tab.forget(gr.EventData(None, {"pick": "favourite drink"}))
     assert "Nothing is remembered" in tab.forget_all()
-    with pytest.raises(gr.Error, match="Type something"):
-        list(tab.say(" ", []))
+    with pytest.warns(UserWarning, match="Type something"):
+        assert not list(tab.say(" ", []))
 
 
 def test_without_a_model_the_agent_says_what_to_run(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ class AgentTab:
         """One question, step by step."""
         said, before = " ".join(said.split()), shown or []
         if not said:
-            raise gr.Error("Type something first.", print_exception=False)
+            gr.Warning("Type something first.")
+            return
         shown = [*before, {"role": "user", "content": said}]
         try:
             episode = self.worker(lambda: self.desk.begin(said))

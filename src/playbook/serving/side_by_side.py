@@ -67,7 +67,8 @@ def ask_all(
     """Ask one checkpoint after the other; what has come is shown at once."""
     question = " ".join(question.split())
     if not question:
-        raise gr.Error("Type a question first.", print_exception=False)
+        gr.Warning("Type a question first.")
+        return
     readings: Readings = {}
     there = checkpoints.there()
     for name in there:
