@@ -10,7 +10,10 @@ from playbook.reporting.html import mermaid_svg, page_html
 
 def test_a_page_holds_its_pictures_and_needs_no_network(tmp_path: Path) -> None:
     (tmp_path / "x.svg").write_text("<svg/>")
-    text = "# A <b>\n\n| a | b |\n|---|---|\n| 1 | `2` |\n| .5 [.4, .6] of 2 | |\n\n![alt](x.svg) [card](card.md) [paper](https://example.org)\n"
+    text = (
+        "# A <b>\n\n| a | b |\n|---|---|\n| 1 | `2` |\n| .5 [.4, .6] of 2 | |\n\n"
+        "![alt](x.svg) [card](card.md) [paper](https://example.org)\n"
+    )
     page = page_html(text, "T & t", tmp_path, lambda target: target.replace(".md", ".html"))
     assert "<td>1</td>" in page
     assert "<td>.5\N{NO-BREAK SPACE}[.4,\N{NO-BREAK SPACE}.6] of 2</td>" in page
