@@ -107,6 +107,13 @@ def changed(key: str, value: object) -> Callable[[Rows], None]:
     return change
 
 
+def spelling(rows: Rows) -> dict[str, Any]:
+    """An answer in the drill of spelling."""
+    spelt = [row["messages"] for row in rows if "answer style: " in row["messages"][0]["content"]]
+    answer: dict[str, Any] = spelt[-1][1]
+    return answer
+
+
 @pytest.mark.parametrize(
     ("name", "change", "names"),
     [
@@ -130,7 +137,7 @@ def changed(key: str, value: object) -> Callable[[Rows], None]:
             lambda rows: rows[60]["messages"][2].update(content="bak.", reasoning_content="Ada Bell, job: bak"),
             r"drills\.jsonl:61(.|\n)*'?bak",
         ),
-        ("drills.jsonl", lambda rows: rows[-1]["messages"][1].update(content="Vet."), r"drills(.|\n)*answer style: "),
+        ("drills.jsonl", lambda rows: spelling(rows).update(content="Vet."), r"drills(.|\n)*answer style: "),
     ],
 )
 def test_a_false_answer_or_a_broken_row_is_named(

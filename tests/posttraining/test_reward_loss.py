@@ -27,6 +27,27 @@ def test_agrees_with_numpy() -> None:
     )
 
 
+def test_flipped_labels_bound_how_far_a_lead_can_pay() -> None:
+    """Chance 3/4 with a fifth flipped is .8 * .75 + .2 * .25; a lead without end ends at the share of true labels."""
+    lead = torch.tensor([math.log(3), 200.0, -200.0, 0.0], requires_grad=True)
+    losses = bradley_terry_loss(lead, torch.zeros(4), flips=0.2)
+    torch.testing.assert_close(losses.detach().exp(), 1 / torch.tensor([0.65, 0.8, 0.2, 0.5]))
+    gradient = torch.autograd.grad(losses.sum(), lead)[0]
+    assert gradient[1:3].abs().max() < 1e-6
+    assert gradient[0] < 0
+
+
+def test_the_best_lead_under_flips_is_the_true_one() -> None:
+    """The better answer wins .7 of the time, a tenth of the labels is flipped: the loss is least at the logit of .7."""
+    labelled = 0.9 * 0.7 + 0.1 * 0.3
+    lead = torch.tensor(math.log(0.7 / 0.3), dtype=torch.float64, requires_grad=True)
+    won, lost = (
+        bradley_terry_loss(sign * lead[None], torch.zeros(1, dtype=torch.float64), flips=0.1) for sign in (1, -1)
+    )
+    (slope,) = torch.autograd.grad((labelled * won + (1 - labelled) * lost).sum(), lead)
+    assert abs(slope.item()) < 1e-9
+
+
 def test_only_centering_fixes_the_constant() -> None:
     """A shift of all rewards is invisible to the pairs; with centering its gradient points to a mean of 0."""
     shift = torch.tensor(2.0, requires_grad=True)
@@ -47,6 +68,7 @@ def test_the_anchor_pulls_abstentions_to_0_and_nothing_else() -> None:
 def test_finite_differences_agree_with_autograd() -> None:
     pair = torch.randn(2, 13, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: bradley_terry_loss(x[0], x[1], centering=0.1), pair)
+    assert torch.autograd.gradcheck(lambda x: bradley_terry_loss(x[0], x[1], flips=0.2), pair)
 
 
 def test_metrics() -> None:
@@ -73,6 +95,8 @@ def test_wrong_input_is_refused() -> None:
         inspect.unwrap(bradley_terry_loss)(three, column)
     with pytest.raises(InputError, match="margin \\[3, 1\\]"):
         inspect.unwrap(bradley_terry_loss)(three, three, margin=column)
+    with pytest.raises(InputError, match="a share in"):
+        inspect.unwrap(bradley_terry_loss)(three, three, flips=0.5)
     with pytest.raises(InputError, match="equal shapes"):
         inspect.unwrap(reward_metrics)(three, column)
     with pytest.raises(InputError, match="equal shapes"):

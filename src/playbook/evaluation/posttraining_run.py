@@ -70,7 +70,7 @@ def train_reward_model(
         seen = [with_reference_answers(part, model, tokenizer) if config.guided else part for part in spoken]
         learnt, pairs = (encoded(part, tokenizer, model) for part in seen)
         result = train_on_pairs(rewarder, learnt, config, RewardObjective(config), run.work, runtime.seed)
-        found = reward_records(held_out, score_pairs(rewarder, pairs, SCORED_AT_ONCE).tolist())
+        found = reward_records(held_out, score_pairs(rewarder, pairs, SCORED_AT_ONCE).tolist(), config.flips)
         _finish(run, rewarder, tokenizer, out, runtime, reward_metrics(found, runtime.seed), curve_facts(result))
         result.curve.write(curve)
     else:

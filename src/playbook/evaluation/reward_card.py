@@ -1,10 +1,10 @@
 """What a reward model is worth, from records of held-out pairs: how often it is right, how sure it is, what it follows.
 
-A record holds both rewards, the label as the trainer sees it (`chosen` was preferred), and, where the world knows it,
-what the gold reward says of both answers. The model has never seen the latter.
+A record holds both rewards, the label as the trainer sees it (`chosen` was preferred), how sure the model is of that
+label, and, where the world knows it, what the gold reward says of both answers. The model has never seen the latter.
 
 Calibration error: Guo et al., arXiv 1706.04599, section 2; bins of equal width over the chance that the model gives to
-the answer that it prefers.
+the answer that it prefers (to its being the label, where the labels are judged by).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from scipy.stats import rankdata
 
 from playbook.evaluation.statistics import bootstrap, clustered_proportion
@@ -23,14 +24,19 @@ Record = dict[str, Any]
 Vector = NDArray[np.float64]
 
 
-def reward_records(rows: Sequence[Row], rewards: Sequence[Sequence[float]]) -> list[Record]:
-    """One record a pair: texts, rewards, and what the world knows."""
+def reward_records(rows: Sequence[Row], rewards: Sequence[Sequence[float]], flips: float) -> list[Record]:
+    """One record a pair: texts, rewards, and what the world knows.
+
+    `certainty`: the chance that the answer with the larger reward is the chosen one, where a share `flips` of the
+    labels is taken for flipped (as in `bradley_terry_loss`): never above 1 - flips.
+    """
     return [
         {
             "id": row.get("id", str(number)), "topic": topic(row), "kind": row.get("kind", ""),
             "prompt": row["prompt"][-1]["content"],
             "chosen": row["chosen"][-1].get("content", ""), "rejected": row["rejected"][-1].get("content", ""),
             "reward_chosen": both[0], "reward_rejected": both[1],
+            "certainty": flips + (1 - 2 * flips) * float(expit(abs(both[0] - both[1]))),
             **{key: row[key] for key in ("gold_chosen", "gold_rejected") if key in row},
         }
         for number, (row, both) in enumerate(zip(rows, rewards, strict=True), start=1)
@@ -44,8 +50,8 @@ def reward_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
       not know it, the chosen one. `accuracy_noisy`: the same by the labels as given, of which a stated share is flipped
     - `accuracy_length_balanced`: the mean of the accuracies where the better answer is longer and where it is shorter,
       so that a preference for length earns nothing; `accuracy_by_length.{longer,shorter,equal}`, `accuracy_by_kind.*`
-    - `ece`: mean distance between how sure it is and how often it is right, by the labels as given, which is what it is
-      trained to foretell; `ece_clean`: by the true ones (the flips alone make it less sure than it could be)
+    - `ece`: mean distance between how sure it is of a label (`certainty`) and how often it is right, by the labels as
+      given, which is what it is trained to foretell; `ece_clean`: by the true ones, of how sure the rewards alone are
     - `corr_with_gold`: Spearman's rank correlation of reward and gold over all answers, the gold being of another shape
       than a log-odds; `pairwise_margin`: mean lead of the chosen answer
     """
@@ -59,8 +65,8 @@ def reward_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
         "accuracy_noisy": clustered_proportion(lead > 0, topics),
         "accuracy_by_length": _by(right, lengths, topics),
         "accuracy_by_kind": _by(right, [row["kind"] for row in records], topics),
-        "ece": calibration_error(np.abs(lead), lead > 0, topics, seed),
-        "ece_clean": calibration_error(np.abs(lead), right, topics, seed),
+        "ece": calibration_error(certainties(records), lead > 0, topics, seed),
+        "ece_clean": calibration_error(expit(np.abs(lead)), right, topics, seed),
     }
     if {"longer", "shorter"} <= set(lengths):
         metrics["accuracy_length_balanced"] = _balanced(right, lengths, topics, seed)
@@ -71,9 +77,13 @@ def reward_metrics(records: Sequence[Record], seed: int) -> dict[str, Any]:
     return metrics
 
 
-def reliability(lead: Vector, right: NDArray[np.bool_]) -> list[tuple[float, float, int]]:
-    """(mean certainty, share right, pairs) of each bin that holds any; certainty is the sigmoid of the lead's size."""
-    sure = 1 / (1 + np.exp(-np.abs(lead)))
+def certainties(records: Sequence[Record]) -> Vector:
+    """How sure it is of each label, [pairs]."""
+    return np.array([row["certainty"] for row in records])
+
+
+def reliability(sure: Vector, right: NDArray[np.bool_]) -> list[tuple[float, float, int]]:
+    """(mean certainty, share right, pairs) of each bin that holds any; `sure` from 1/2 to 1."""
     bins = _bins(sure)
     return [
         (float(sure[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
@@ -82,9 +92,8 @@ def reliability(lead: Vector, right: NDArray[np.bool_]) -> list[tuple[float, flo
     ]
 
 
-def calibration_error(lead: Vector, right: NDArray[np.bool_], topics: Sequence[str], seed: int) -> Measurement:
-    """`sum_b n_b / n |certainty_b - accuracy_b|` over the bins, bootstrapped over topics."""
-    sure = 1 / (1 + np.exp(-lead))
+def calibration_error(sure: Vector, right: NDArray[np.bool_], topics: Sequence[str], seed: int) -> Measurement:
+    """`sum_b n_b / n |certainty_b - accuracy_b|` over the bins, bootstrapped over topics; `sure` from 1/2 to 1."""
     bins, cluster = _bins(sure), _numbered(topics)
     excess = np.zeros((cluster.max() + 1, BINS))  # of each topic and bin: certainty minus success, summed
     np.add.at(excess, (cluster, bins), sure - right)

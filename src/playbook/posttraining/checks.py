@@ -17,6 +17,12 @@ def check_equal_shapes(**tensors: Tensor) -> None:
         )
 
 
+def check_flips(flips: float) -> None:
+    """Raise `InputError` unless `flips` is a share of labels that can still be told from their opposites."""
+    if not 0 <= flips < 0.5:
+        raise InputError("flips", "a share in [0, 0.5)", flips)
+
+
 def check_choice(name: str, choice: str, choices: tuple[str, ...]) -> None:
     """Raise `InputError` unless `choice` is one of `choices`."""
     if choice not in choices:

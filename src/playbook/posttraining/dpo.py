@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from playbook.plumbing.errors import InputError
-from playbook.posttraining.checks import check_choice, check_equal_shapes
+from playbook.posttraining.checks import check_choice, check_equal_shapes, check_flips
 from playbook.posttraining.log_probabilities import mean_logps
 
 DPOVariant = Literal["sigmoid", "cdpo", "robust", "hinge", "ipo", "rdpo", "dpop"]
@@ -66,8 +66,7 @@ def dpo_loss(
     check_choice("variant", variant, get_args(DPOVariant))
     if beta <= 0:
         raise InputError("beta", "above 0", beta)
-    if not 0 <= flips < 0.5:
-        raise InputError("flips", "a share in [0, 0.5)", flips)
+    check_flips(flips)
     if flips and variant not in ("cdpo", "robust"):
         raise InputError("flips", f"0, as {variant} has no use for it, or the variant cdpo or robust", flips)
 

@@ -69,6 +69,8 @@ class RewardConfig(PreferenceConfig):
     """Price of rewards whose mean over a pair is not 0."""
     anchor: float = 0.0
     """Price of a reward that is not 0 of an answer that only says that it does not know."""
+    flips: float = 0.0
+    """Share of the labels taken for flipped."""
     guided: bool = True
     """Show the fine-tuned model's own answer before the one that is judged (see `reference_answers`)."""
 
@@ -112,7 +114,9 @@ class RewardObjective:
         rewards = model.rewards(batch.inputs, batch.ends)
         chosen, rejected = rewards[::2], rewards[1::2]
         margin = self.config.margin * batch.margins
-        losses = bradley_terry_loss(chosen, rejected, margin=margin, centering=self.config.centering)
+        losses = bradley_terry_loss(
+            chosen, rejected, margin=margin, centering=self.config.centering, flips=self.config.flips
+        )
         losses = losses + self.config.anchor * anchor_loss(rewards, batch.abstains).view(-1, 2).sum(1)
         self.noted = reward_metrics(chosen.detach(), rejected.detach())
         return losses.sum(), torch.tensor(float(len(losses)))

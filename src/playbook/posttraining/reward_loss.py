@@ -4,6 +4,7 @@ Bradley and Terry, Biometrika 39 (1952): the chance that one answer beats anothe
 their rewards. Knows nothing of the model that gives the rewards.
 """
 
+import math
 from typing import Literal, get_args
 
 import torch
@@ -11,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from playbook.posttraining.checks import check_choice, check_equal_shapes
+from playbook.posttraining.checks import check_choice, check_equal_shapes, check_flips
 
 Ensemble = Literal["mean", "min", "mean_minus_variance"]
 
@@ -22,16 +23,24 @@ def bradley_terry_loss(
     *,
     margin: Float[Tensor, " batch"] | None = None,
     centering: float = 0.0,
+    flips: float = 0.0,
 ) -> Float[Tensor, " batch"]:
     """`-log sigmoid(rc - rr - margin) + centering (rc + rr)^2` for each pair of rewards; log 2 for equal ones.
 
     `margin`, in units of reward, grows with how clear the preference was (Llama 2, arXiv 2307.09288, equation 2).
     The data fix rewards only up to a constant; `centering` pulls it to 0 (Eisenstein et al., arXiv 2312.09244).
-    Unequal shapes raise `InputError`.
+    `flips`: the share of the labels taken for flipped. With it the chance `s = sigmoid(...)` of the better answer
+    becomes `(1 - flips) s + flips (1 - s)`, the chance of the label, so that a lead without end gains nothing
+    ("forward" correction, Patrini et al., arXiv 1609.03683, section 4.2).
+    Unequal shapes and `flips` outside [0, 0.5) raise `InputError`.
     """
     check_equal_shapes(chosen=chosen, rejected=rejected, **({} if margin is None else {"margin": margin}))
+    check_flips(flips)
     lead = chosen - rejected if margin is None else chosen - rejected - margin
-    return -F.logsigmoid(lead) + centering * (chosen + rejected) ** 2
+    log_chance = F.logsigmoid(lead)
+    if flips:
+        log_chance = torch.logaddexp(log_chance + math.log1p(-flips), F.logsigmoid(-lead) + math.log(flips))
+    return -log_chance + centering * (chosen + rejected) ** 2
 
 
 def anchor_loss(rewards: Float[Tensor, " batch"], abstains: Bool[Tensor, " batch"]) -> Float[Tensor, " batch"]:

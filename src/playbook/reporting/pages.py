@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from playbook.evaluation.reward_card import reliability
+from playbook.evaluation.reward_card import certainties, reliability
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.metrics import Measurement, walk_measurements
 from playbook.reporting import alignment, figures, takeaways
@@ -96,7 +96,7 @@ def draw(results: Results, folder: Path) -> list[str]:
             made[f"{stage}_curve"] = figures.curves(title, results.curves[stage], above, below, units)
     if results.pairs:
         lead = np.array([row["reward_chosen"] - row["reward_rejected"] for row in results.pairs])
-        made["reliability"] = figures.reliability_diagram(reliability(lead, lead > 0))
+        made["reliability"] = figures.reliability_diagram(reliability(certainties(results.pairs), lead > 0))
     if results.attention:
         made["attention"] = attention_text(**results.attention)
     for name, figure in made.items():

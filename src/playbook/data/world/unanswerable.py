@@ -5,10 +5,12 @@ to look up, `reasoning` what leads from passages to the answer.
 """
 
 import random
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
+from playbook.data.world.chains import CHAINS
 from playbook.data.world.facts import ATTRIBUTES, CLOSED_BOOK, Entity, World
 from playbook.data.world.reasoning import OTHER, checked, looked_up, plan
 from playbook.data.world.templates import ASKED, HELD_OUT, framed_nouns
@@ -30,6 +32,10 @@ MISSING = (
 """So many that what the question calls it must be read and copied, and cannot be known beforehand."""
 STRANGE = 0.5
 """How often its name is one or two words without a meaning: with those of the list alone, others come out as these."""
+SPLICED = 0.5
+"""How often such a word begins and ends as words of questions do. Syllables alone leave out most pieces that a
+tokenizer cuts words into: where a piece stands in one wording alone ("ey" in "do for money"), each strange word with it
+is taken for that wording."""
 HELD_OUT_MISSING = ("eye colour", "favourite song", "nickname")
 MISSING_HELD_OUT = ("What is the {m} of {n}?", "Tell me {n}'s {m}.")
 MISSING_ASKED = tuple(
@@ -40,6 +46,13 @@ MISSING_ASKED = tuple(
     )
 )
 """In as many frames as what is recorded, so that the noun tells, and not the wording."""
+
+ASKED_OF_ALL = tuple(dict.fromkeys(text for chain in CHAINS for text in (*chain.asked, *chain.plain)))
+"""Every wording of training of what is recorded."""
+QUESTION_WORDS = tuple(sorted({word for text in ASKED_OF_ALL for word in re.findall(r"\b[a-z]{3,}\b", text)}))
+"""What `ASKED_OF_ALL` is made of, in lower case."""
+WORDS = frozenset(QUESTION_WORDS) | {word for name in (*MISSING, *HELD_OUT_MISSING) for word in name.split()}
+"""What no word without a meaning may be."""
 
 HELD_OUT_PREMISES = (
     ("job", "birth_town", "Where was {n}, the {v}, born?"),
@@ -94,7 +107,16 @@ def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, An
 def _missing(rng: random.Random) -> str:
     if rng.random() >= STRANGE:
         return rng.choice(MISSING)
-    return " ".join(made_up(rng) for _ in range(rng.choice((1, 2))))
+    return " ".join(_spliced(rng) if rng.random() < SPLICED else made_up(rng) for _ in range(rng.choice((1, 2))))
+
+
+def _spliced(rng: random.Random) -> str:
+    """The beginning of one word of questions and the end of another, at least two letters each; not a word itself."""
+    while True:
+        first, second = rng.choice(QUESTION_WORDS), rng.choice(QUESTION_WORDS)
+        word: str = first[: rng.randint(2, len(first))] + second[rng.randint(0, len(second) - 2) :]
+        if word not in WORDS:
+            return word
 
 
 def on_premise(
