@@ -30,7 +30,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """How to speak of somebody or something by way of another: what stands in the place of a name in a longer chain."""
-TAILED: dict[str, tuple[str, ...]] = {
+MORE_DIRECT: dict[str, tuple[str, ...]] = {
     "job": (
         "What does {n} work as?", "What work does {n} do?", "What does {n} do all week?", "What does {n} do for money?",
     ),
@@ -38,9 +38,10 @@ TAILED: dict[str, tuple[str, ...]] = {
         "What does {n} like to do?", "What does {n} do at weekends?", "What does {n} do after work?",
         "What does {n} do in free hours?",
     ),
+    "mayor": ("Who is mayor in {n}?", "Who works as mayor of {n}?", "Who is it that {n} has for a mayor?"),
 }  # fmt: skip
-"""Wordings of longer chains alone that tell at their end, far from "the mayor", what is asked for. With few of them a
-model plans as far as the mayor, and stops."""
+"""Wordings of longer chains alone. With few that tell at their end, far from "the mayor", what is asked for, a model
+plans as far as the mayor, and stops; with few that ask for a mayor at their beginning, as far as the town."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Chain:
 def _chain(kind: Kind, path: tuple[str, ...], *held_out: str) -> Chain:
     asked, plain = (
         tuple(text for text in _around(path, texts) if text not in held_out)
-        for texts in (ASKED[path[-1]], (*DIRECT[path[-1]], *TAILED.get(path[-1], ())))
+        for texts in (ASKED[path[-1]], (*DIRECT[path[-1]], *MORE_DIRECT.get(path[-1], ())))
     )
     return Chain(kind, path, asked, plain, held_out)
 
