@@ -9,7 +9,16 @@ from posttraining.made_up import ROWS, TOKENIZER, pairs, row
 
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import write_jsonl
-from playbook.posttraining.pairs import PairBatches, collate, encode_pair, read_pairs, split_rows, without_reasoning
+from playbook.posttraining.pairs import (
+    PairBatch,
+    PairBatches,
+    collate,
+    encode_pair,
+    read_pairs,
+    scored,
+    split_rows,
+    without_reasoning,
+)
 from playbook.text.special_tokens import END, PAD_ID
 from playbook.text.tokenizer import CharTokenizer
 
@@ -31,6 +40,26 @@ def test_rewards_are_read_at_end_and_end_is_not_padding() -> None:
     assert end != PAD_ID
     assert batch.inputs[torch.arange(2), batch.ends].tolist() == [end, end]
     assert batch.inputs[0, batch.ends[0] + 1 :].tolist() == [PAD_ID] * 2
+
+
+def test_scores_come_in_the_order_of_the_pairs_whatever_goes_together() -> None:
+    many = [encode_pair(row("a", "b" * size + ".", "c."), TOKENIZER, 32) for size in (9, 1, 5, 3, 7, 2)]
+    widths = []
+
+    def length(batch: PairBatch) -> torch.Tensor:
+        widths.append(batch.inputs.shape[1])
+        return batch.ends.float()
+
+    together = scored(many, 2, length)
+    assert widths == sorted(set(widths))  # a longer one with each batch, no short row beside a long one
+    assert torch.equal(together, torch.cat([scored([pair], 1, length) for pair in many]))
+
+
+def test_what_is_to_come_is_known_beforehand() -> None:
+    stream = PairBatches(pairs(), 4, seed=2)
+    foreseen = collate([pairs()[place] for place in stream.upcoming(2)])
+    given = [row for batch in (next(stream), next(stream)) for row in batch.inputs.tolist()]
+    assert sorted(given) == sorted(foreseen.inputs.tolist())
 
 
 def test_what_the_world_knows_is_not_encoded() -> None:

@@ -1,5 +1,6 @@
 """Reward model and DPO through the one trainer: they learn, start where they must, and go on after a kill."""
 
+import copy
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from playbook.posttraining.preference_training import (
     RewardObjective,
     answer_logps,
     refer,
+    refer_used,
     train_on_pairs,
 )
 from playbook.posttraining.reward_model import reward_model_from, score_pairs
@@ -79,6 +81,20 @@ def test_dpo_starts_at_log_2_and_prefers_the_chosen(tmp_path: Path) -> None:
     assert result.curve.rows[-1]["rewards/accuracies"] == 1.0
     moved = answer_logps(policy, known, 8).view(-1, 2) - torch.tensor([pair.reference for pair in known])
     assert (moved[:, 0] > moved[:, 1]).all()
+
+
+def test_in_less_than_an_epoch_only_what_is_seen_is_referred(tmp_path: Path) -> None:
+    config = DPOConfig(epochs=0.5, batch=5, optimizer=FAST, schedule=STEADY)
+    start, trained = randomised(model()), list[list[torch.Tensor]]()
+    all_of_them = refer(pairs(), start, start, 8)
+    some = refer_used(pairs(), start, start, config, 3, 8)
+    assert sum(pair.reference != before.reference for pair, before in zip(some, pairs(), strict=True)) < len(some)
+    for number, known in enumerate((all_of_them, some)):
+        policy = copy.deepcopy(start)
+        train_on_pairs(policy, known, config, DPOObjective(config), tmp_path / str(number), seed=3)
+        trained.append(list(policy.parameters()))
+    for one, other in zip(*trained, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 class _KilledError(BaseException):

@@ -80,6 +80,8 @@ CHECKS: dict[str, Check] = {
     "agent_tasks.jsonl": _check_agent_task,
     "sessions.jsonl": _check_session,
 }
+WORDS_AND_ENDS = re.compile(r"\w+|[.;:!?\n]")
+"""A name does not go on beyond the end of a sentence."""
 TRAINING = (
     "pretrain.jsonl", "validation.jsonl", "drills.jsonl", "conversations.jsonl", "preferences.jsonl",
     "rl_prompts.jsonl",
@@ -108,11 +110,12 @@ def audit(corpus: Path) -> dict[str, int]:
 def _no_names(rows: Rows, entities: list[Row], split: str, place: str) -> int:
     """No name of the split in any string of the rows. For B, people only: their towns and employers are A."""
     names = {tuple(entity["name"].casefold().split()): entity for entity in entities if entity["split"] == split}
-    sizes = sorted({len(name) for name in names})
+    sizes, first_words = sorted({len(name) for name in names}), {name[0] for name in names}
     for where, row in rows:
         for text in strings(row):
-            words = re.findall(r"\w+|[.;:!?\n]", text.casefold())
-            for spoken in (part for size in sizes for part in zip(*(words[at:] for at in range(size)), strict=False)):
+            words = WORDS_AND_ENDS.findall(text.casefold())
+            begins = [at for at, word in enumerate(words) if word in first_words]
+            for spoken in (tuple(words[at : at + size]) for at in begins for size in sizes):
                 if entity := names.get(spoken):
                     found = f"{entity['kind']} {entity['name']} ({entity['id']})"
                     raise InputError(where, f"no entity of split {split} in {place}", found, MEND)

@@ -7,6 +7,7 @@ streams. Its first token is predicted from nothing, hence carries no loss and no
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def encode_rows(path: Path, tokenizer: Tokenizer, kinds: str = "") -> Iterator[E
 
     Only rows whose "kind" begins with a match of `kinds`, a regular expression.
     """
-    for where, row in _rows(path):
+    for where, row in _loaded(path, path.stat().st_mtime_ns) if path.is_file() else _rows(path):
         if not re.match(kinds, row.get("kind", "")):
             continue
         try:
@@ -93,6 +94,12 @@ def _lines(path: Path) -> Iterator[str]:
     with open(path, encoding="utf-8", newline="") as handle:
         while text := handle.read(PIECE):
             yield text + handle.readline(PIECE)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, changed_at: int) -> list[tuple[str, dict[str, Any]]]:
+    """All rows of a file, as it was at that time: the drills are asked for kind by kind."""
+    return list(_rows(path))
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

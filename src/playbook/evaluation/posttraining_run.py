@@ -33,6 +33,7 @@ from playbook.posttraining.preference_training import (
     answer_logps,
     curve_facts,
     refer,
+    refer_used,
     train_on_pairs,
 )
 from playbook.posttraining.reference_answers import with_reference_answers
@@ -87,7 +88,7 @@ def train_dpo(
     trained, held_out = split_rows(rows, config.held_out)
     if not (trained and held_out):
         return _hand_on(run, model, tokenizer, out, curve, runtime, (*COLUMNS, *DPO_COLUMNS))
-    pairs = refer(encoded(trained, tokenizer, model), model, model, SCORED_AT_ONCE)
+    pairs = refer_used(encoded(trained, tokenizer, model), model, model, config, runtime.seed, SCORED_AT_ONCE)
     others = refer(encoded(held_out, tokenizer, model), model, model, SCORED_AT_ONCE)
     result = train_on_pairs(model, pairs, config, DPOObjective(config), run.work, runtime.seed)
     logps = answer_logps(model, others, SCORED_AT_ONCE).view(-1, 2)

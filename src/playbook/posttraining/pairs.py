@@ -5,7 +5,7 @@ the world knows beside them (`gold_chosen`, `gold_rejected`, `label`) stays out,
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -155,10 +155,24 @@ def collate(pairs: Sequence[Pair]) -> PairBatch:
     )
 
 
-def in_order(pairs: Sequence[Pair], batch: int) -> Iterator[PairBatch]:
-    """Once through, `batch` pairs at a time."""
-    for start in range(0, len(pairs), batch):
-        yield collate(pairs[start : start + batch])
+def scored(
+    pairs: Sequence[Pair], batch: int, score: Callable[[PairBatch], Float[Tensor, " answers"]]
+) -> Float[Tensor, "pairs 2"]:
+    """What `score` says of every answer, chosen and rejected, on the CPU, in the order of the pairs.
+
+    `batch` pairs of about the same length go together, or half of a batch would be padding.
+    """
+    order = sorted(range(len(pairs)), key=lambda place: _length(pairs[place]))
+    found = torch.empty(len(pairs), 2)
+    for start in range(0, len(order), batch):
+        places = order[start : start + batch]
+        found[places] = score(collate([pairs[place] for place in places])).float().cpu().view(-1, 2)
+    return found
+
+
+def _length(pair: Pair) -> int:
+    """Tokens of the longer answer, with its prompt."""
+    return max(len(pair.chosen.ids), len(pair.rejected.ids))
 
 
 class PairBatches:
@@ -179,6 +193,10 @@ class PairBatches:
         self.given += self.batch
         return collate([self.pairs[i] for i in chosen])
 
+    def upcoming(self, batches: int) -> list[int]:
+        """Which pairs stand in the next `batches` batches, in ascending order."""
+        return sorted({self._at(self.given + i) for i in range(batches * self.batch)})
+
     def _at(self, place: int) -> int:
         epoch, row = divmod(place, len(self.pairs))
         if self._order[0] != epoch:
@@ -189,13 +207,12 @@ class PairBatches:
         """A random order in which neighbours are of about the same length, or half of a batch would be padding."""
         order, batches = rng.permutation(len(self.pairs)), list[list[int]]()
         for start in range(0, len(order), self.batch * ALIKE):
-            window = sorted(order[start : start + self.batch * ALIKE].tolist(), key=self._length)
+            window = sorted(
+                order[start : start + self.batch * ALIKE].tolist(), key=lambda place: _length(self.pairs[place])
+            )
             parts = [window[at : at + self.batch] for at in range(0, len(window), self.batch)]
             batches += [parts[place] for place in rng.permutation(len(parts))]
         return [pair for part in batches for pair in part]
-
-    def _length(self, place: int) -> int:
-        return max(len(self.pairs[place].chosen.ids), len(self.pairs[place].rejected.ids))
 
     def state(self) -> dict[str, Any]:
         """The cursor, with what it is a cursor into."""

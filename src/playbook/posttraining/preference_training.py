@@ -20,7 +20,7 @@ from playbook.plumbing.runlog import Curve
 from playbook.posttraining.divergence import entropy
 from playbook.posttraining.dpo import DPOVariant, chosen_nll, dpo_loss
 from playbook.posttraining.log_probabilities import completion_logps
-from playbook.posttraining.pairs import Pair, PairBatch, PairBatches, in_order, with_reference
+from playbook.posttraining.pairs import Pair, PairBatch, PairBatches, scored, with_reference
 from playbook.posttraining.preference_metrics import preference_metrics
 from playbook.posttraining.reward_loss import anchor_loss, bradley_terry_loss, reward_metrics
 from playbook.posttraining.reward_model import RewardModel
@@ -149,6 +149,11 @@ class DPOObjective:
         return losses.sum(), torch.tensor(float(len(losses)))
 
 
+def steps_of(config: PreferenceConfig, pairs: int) -> int:
+    """Steps of a training on so many pairs."""
+    return math.ceil(config.epochs * pairs / config.batch)
+
+
 class PairTrainer(Trainer):
     """The trainer, with the columns of its objective in the curve."""
 
@@ -156,7 +161,7 @@ class PairTrainer(Trainer):
         self, model: GPTMini, pairs: Sequence[Pair], config: PreferenceConfig, objective: PairObjective, work: Path,
         seed: int,
     ) -> None:  # fmt: skip
-        steps = math.ceil(config.epochs * len(pairs) / config.batch)
+        steps = steps_of(config, len(pairs))
         train = TrainConfig(
             tokens=steps * 2 * config.batch * model.config.context,  # so the trainer counts these very steps
             batch=2 * config.batch, clip=config.clip, validations=0,
@@ -181,11 +186,13 @@ def train_on_pairs(
 @torch.inference_mode()
 def answer_logps(model: GPTMini, pairs: Sequence[Pair], batch: int) -> Float[Tensor, " answers"]:
     """The log-probability of every answer, chosen and rejected in turn, on the CPU."""
-    device, found = model.token_embedding.weight.device, []
-    for b in in_order(pairs, batch):
-        moved = b.to(device)
-        found.append(completion_logps(model(moved.inputs), moved.targets, moved.weights).cpu())
-    return torch.cat(found)
+    device = model.token_embedding.weight.device
+
+    def logps(batch: PairBatch) -> Tensor:
+        moved = batch.to(device)
+        return completion_logps(model(moved.inputs), moved.targets, moved.weights)
+
+    return scored(pairs, batch, logps).flatten()
 
 
 def refer(pairs: Sequence[Pair], reference: GPTMini, model: GPTMini, batch: int) -> list[Pair]:
@@ -197,6 +204,17 @@ def refer(pairs: Sequence[Pair], reference: GPTMini, model: GPTMini, batch: int)
         expected = f"the vocabulary of the trained model, {model.vocab_size} tokens"
         raise InputError("reference model", expected, f"{reference.vocab_size} tokens", "dvc repro sft")
     return with_reference(pairs, answer_logps(reference, pairs, batch).tolist())
+
+
+def refer_used(
+    pairs: Sequence[Pair], reference: GPTMini, model: GPTMini, config: PreferenceConfig, seed: int, batch: int
+) -> list[Pair]:
+    """`refer` for those pairs alone that `train_on_pairs` with this `config` and `seed` comes to: not all in less than
+    an epoch.
+    """
+    used = PairBatches(pairs, config.batch, seed).upcoming(steps_of(config, len(pairs)))
+    referred = dict(zip(used, refer([pairs[place] for place in used], reference, model, batch), strict=True))
+    return [referred.get(place, pair) for place, pair in enumerate(pairs)]
 
 
 def curve_facts(result: Result) -> dict[str, Any]:

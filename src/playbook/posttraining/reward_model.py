@@ -14,7 +14,7 @@ from torch import Tensor
 
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.model.linear import Linear
-from playbook.posttraining.pairs import Pair, in_order
+from playbook.posttraining.pairs import Pair, scored
 
 
 class RewardModel(GPTMini):
@@ -44,5 +44,4 @@ def reward_model_from(model: GPTMini) -> RewardModel:
 def score_pairs(model: RewardModel, pairs: Sequence[Pair], batch: int) -> Float[Tensor, "pairs 2"]:
     """The rewards of both answers of each pair, on the CPU."""
     device = model.token_embedding.weight.device
-    found = [model.rewards(b.inputs.to(device), b.ends.to(device)).cpu().view(-1, 2) for b in in_order(pairs, batch)]
-    return torch.cat(found)
+    return scored(pairs, batch, lambda b: model.rewards(b.inputs.to(device), b.ends.to(device)))
