@@ -4,7 +4,7 @@ Reads: the main chain's data/tokens, data/tokenizer.json, data/corpus.
 Writes: labs/ablations/reports/choose/ARM.json.
 Note: the county of this lab asks for facts alone, and what is good for facts can be bad for choosing, on which all that
     the main chain does with documents stands. Here an arm trains on the first drills of the main chain, for as many
-    tokens as the default, and is asked about C people: three passages of a sentence each (labs/recipe/train.py).
+    tokens as the default, and is asked about C people: three passages of a sentence each (short_passages.py).
 """
 
 import sys
@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from labs.ablations.arms import Arm
-from labs.recipe.train import share, short_tasks
 from playbook.data.curriculum import Phase, open_curriculum
 from playbook.evaluation.closed_book import EvaluateConfig
+from playbook.evaluation.short_passages import share, short_tasks
 from playbook.evaluation.skills import converse, model_answerer, read_bench
 from playbook.model.checkpoint import weights_sha256
 from playbook.model.gpt import GPTMini, ModelConfig

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, PairLogps, PreferConfig, prefer
+from labs.failure_modes.forks import PairLogps, PreferConfig, prefer
 from labs.failure_modes.proxies import ProxyConfig, courtesy, labelled, prompts_of, soften
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig
 from playbook.posttraining.dpo import dpo_loss
 
 

@@ -22,7 +22,6 @@ import torch
 
 from labs.failure_modes.answering import gold_worth
 from labs.failure_modes.experiment import Bench, Lab, Row, run_experiment
-from labs.failure_modes.forks import FitConfig
 from labs.failure_modes.proxies import (
     ProxyConfig,
     courtesy,
@@ -34,6 +33,7 @@ from labs.failure_modes.proxies import (
     train_proxy,
 )
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig
 from playbook.posttraining.best_of_n import best_of_n
 from playbook.posttraining.reward_loss import Ensemble, ensemble_reward
 

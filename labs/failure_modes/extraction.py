@@ -20,7 +20,6 @@ import torch
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.county import County
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import AnswerBatches
 from playbook.data.world.biographies import current, distinct
 from playbook.data.world.config import WorldConfig
 from playbook.data.world.facts import CLOSED_BOOK, Entity, build_world
@@ -28,6 +27,7 @@ from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import Turn, assistant, user
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import AnswerBatches
 from playbook.posttraining.pairs import Answer, Pair, collate
 from playbook.text.chat import Encoded, encode_chat, encode_document
 from playbook.training.optimizer import OptimizerConfig

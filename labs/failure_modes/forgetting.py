@@ -19,12 +19,13 @@ from dataclasses import dataclass, field
 from labs.failure_modes.answering import answer_rows, is_right, text_rows
 from labs.failure_modes.county import LONG, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, encode, fit
+from labs.failure_modes.forks import encode
 from labs.failure_modes.policies import improve
 from playbook.data.world.biographies import biography, current
 from playbook.data.world.facts import CLOSED_BOOK
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.pairs import Answer
 from playbook.posttraining.rollouts import Record
@@ -45,6 +46,8 @@ class Forgetting:
     start: FitConfig
     train: FitConfig
     improve: GRPOConfig
+    kept: float
+    """Share of the rows of `start` that come from before."""
     replay: dict[str, float]
     """Arm -> share of the rows that come from before."""
     texts: int
@@ -73,7 +76,7 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     forms = dealt(rng, [LONG] + ["{v}."] * (OWN - 1), len(asked))
     own = [form.format(v=value_of(p)) for form, p in zip(forms, asked, strict=True)]
     before = replayed(lab, config.texts, rng)
-    both = mixed(encode(asked, own, lab.tokenizer, context), before, 0.75)  # so that replay finds little to mend
+    both = mixed(encode(asked, own, lab.tokenizer, context), before, config.kept)
     start = fit(lab.model, both, config.start, lab.work / f"start-{seed}", seed)
     tasks = [prompt for prompt in asked if prompt["attribute"] == TASK]
     labels = encode(tasks, [FOREIGN.format(v=value_of(p)) for p in tasks], lab.tokenizer, context)

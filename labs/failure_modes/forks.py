@@ -1,13 +1,10 @@
-"""Small forks of the fine-tuned model: trained on answers or on pairs in seconds, by the one trainer of the
-project.
-"""
+"""Small forks of the fine-tuned model: trained on pairs in seconds, by the one trainer of the project."""
 
 import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,29 +15,17 @@ from labs.failure_modes.county import Prompt
 from playbook.data.batches import Batch
 from playbook.model.gpt import GPTMini
 from playbook.posttraining.log_probabilities import completion_logps
-from playbook.posttraining.pairs import Answer, Pair, PairBatch, collate, encode_answer
+from playbook.posttraining.pairs import Answer, Pair, PairBatch, encode_answer
 from playbook.posttraining.preference_training import PairTrainer, PreferenceConfig, answer_logps, refer
 from playbook.text.tokenizer import Tokenizer
 from playbook.training.optimizer import OptimizerConfig
 from playbook.training.schedule import ScheduleConfig
-from playbook.training.trainer import TrainConfig, Trainer, language_modelling
 from playbook.training.validation import Validation
 
 AT_ONCE = 128
 """Rows or pairs that are scored together."""
 Measure = Callable[[int, GPTMini], None]
 """Told how many steps are done, and the model as it then is."""
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """A short training on answers."""
-
-    steps: int
-    batch: int = 32
-    """Answers a step."""
-    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
-    schedule: ScheduleConfig = field(default_factory=lambda: ScheduleConfig(warmup=0.1, decay=0.5))
 
 
 @dataclass(frozen=True)
@@ -92,33 +77,6 @@ class LossObjective:
         return losses.sum(), torch.tensor(float(len(losses)))
 
 
-class AnswerBatches:
-    """An endless, resumable stream of answers, an even number a batch, each epoch in its own order."""
-
-    def __init__(self, answers: Sequence[Answer], batch: int, seed: int) -> None:
-        self.answers, self.batch, self.seed, self.given = answers, batch, seed, 0
-
-    def __next__(self) -> Batch:
-        places = range(self.given, self.given + self.batch)
-        self.given += self.batch
-        orders = {
-            epoch: np.random.default_rng([self.seed, epoch]).permutation(len(self.answers))
-            for epoch in {place // len(self.answers) for place in places}
-        }
-        rows = [self.answers[orders[place // len(self.answers)][place % len(self.answers)]] for place in places]
-        return collate(
-            [Pair(*both) for both in zip(rows[::2], rows[1::2], strict=True)]
-        )  # a batch of pairs is one of rows
-
-    def state(self) -> dict[str, Any]:
-        """The cursor."""
-        return {"given": self.given}
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        self.given = int(state["given"])
-
-
 def encode(prompts: Sequence[Prompt], answers: Sequence[str], tokenizer: Tokenizer, context: int) -> list[Answer]:
     """Prompts with the answers given to them, as ids."""
     turns = [[{"role": "assistant", "content": text}] for text in answers]
@@ -131,17 +89,6 @@ def encode(prompts: Sequence[Prompt], answers: Sequence[str], tokenizer: Tokeniz
 def fork(model: GPTMini) -> GPTMini:
     """A copy that can be trained."""
     return copy.deepcopy(model)
-
-
-def fit(model: GPTMini, answers: Sequence[Answer], config: FitConfig, work: Path, seed: int) -> GPTMini:
-    """Supervised fine-tuning of a fork on answers, with loss on the answers alone; returns the fork."""
-    tuned = fork(model)
-    train = TrainConfig(
-        tokens=config.steps * config.batch * model.config.context,  # so the trainer counts these very steps
-        batch=config.batch, validations=0, optimizer=config.optimizer, schedule=config.schedule,
-    )  # fmt: skip
-    Trainer(tuned, AnswerBatches(answers, config.batch, seed), train, work, language_modelling()).run()
-    return tuned
 
 
 def prefer(

@@ -19,11 +19,12 @@ from itertools import product
 from labs.failure_modes.answering import answer_rows, is_right
 from labs.failure_modes.county import LONG, Prompt, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, encode, fit
+from labs.failure_modes.forks import encode
 from labs.failure_modes.policies import improve
 from playbook.data.world.formats import has_form
 from playbook.data.world.turns import IDK
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.rollouts import Record, Reward
 

@@ -25,10 +25,11 @@ import torch
 from labs.failure_modes.answering import is_right
 from labs.failure_modes.county import NOTED, Prompt, dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, run_experiment
-from labs.failure_modes.forks import FitConfig, encode, fit, logps
+from labs.failure_modes.forks import encode, logps
 from labs.failure_modes.policies import Judge, dealt_anew, improve
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.pairs import Answer
 from playbook.posttraining.policy_losses import Reduction

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, encode, fit
+from labs.failure_modes.forks import encode
 from playbook.data.world.turns import IDK
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,11 @@ from torch import Tensor
 from labs.failure_modes.answering import LONGEST, answer_rows, text_rows
 from labs.failure_modes.county import dealt, value_of
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, encode, fit
+from labs.failure_modes.forks import encode
 from labs.failure_modes.policies import Judge, dealt_anew, improve
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.rollouts import Record, Rollout
 

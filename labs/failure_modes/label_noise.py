@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.county import Prompt, value_of, wrong_value
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, Loss, PreferConfig, encode, fit, logps, prefer
+from labs.failure_modes.forks import Loss, PreferConfig, encode, logps, prefer
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.dpo import DPOVariant, dpo_loss
 from playbook.posttraining.pairs import Pair
 

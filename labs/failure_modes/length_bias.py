@@ -23,8 +23,9 @@ from torch import Tensor
 from labs.failure_modes.answering import answer_rows
 from labs.failure_modes.county import LONG, Prompt, dealt, value_of, wrong_value
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, Loss, PairLogps, PreferConfig, encode, fit, logps, prefer, share_of
+from labs.failure_modes.forks import Loss, PairLogps, PreferConfig, encode, logps, prefer, share_of
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.dpo import dpo_loss
 from playbook.posttraining.pairs import Pair
 from playbook.posttraining.simpo import simpo_loss

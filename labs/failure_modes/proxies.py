@@ -19,11 +19,12 @@ from torch import Tensor
 from labs.failure_modes.answering import gold_worth
 from labs.failure_modes.county import LONG, NOTED, County, Prompt, value_of, wrong_value
 from labs.failure_modes.experiment import Lab
-from labs.failure_modes.forks import AT_ONCE, FitConfig, encode, fit
+from labs.failure_modes.forks import AT_ONCE, encode
 from playbook.data.world.turns import IDK
 from playbook.inference.generate import generate
 from playbook.inference.sampling import SamplingConfig
 from playbook.model.gpt import GPTMini
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.pairs import Answer, Pair
 from playbook.posttraining.preference_training import PairTrainer, RewardConfig, RewardObjective
 from playbook.posttraining.reward_model import RewardModel, reward_model_from, score_pairs

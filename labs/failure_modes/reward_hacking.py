@@ -22,7 +22,7 @@ import numpy as np
 from labs.failure_modes.answering import answer_rows, gold_worth
 from labs.failure_modes.county import Prompt
 from labs.failure_modes.experiment import Bench, Lab, Row, of_arm, run_experiment
-from labs.failure_modes.forks import FitConfig, encode
+from labs.failure_modes.forks import encode
 from labs.failure_modes.policies import Judge, improve
 from labs.failure_modes.proxies import (
     ProxyConfig,
@@ -38,6 +38,7 @@ from labs.failure_modes.proxies import (
 )
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.runtime import RuntimeConfig
+from playbook.posttraining.answer_training import FitConfig
 from playbook.posttraining.best_of_n import best_of_n, order_weights
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.reward_model import RewardModel

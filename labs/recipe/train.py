@@ -7,9 +7,8 @@ Note: tasks are about C people, in held-out wordings: short passages of one sent
 """
 
 import json
-import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -19,18 +18,12 @@ from labs.recipe.rungs import rung_rows, rungs_standing
 from playbook.data.batches import open_validation
 from playbook.data.curriculum import Phase, open_curriculum
 from playbook.data.token_file import TokenFile
-from playbook.data.world.biographies import biography
-from playbook.data.world.documents import passages
-from playbook.data.world.facts import CLOSED_BOOK, Entity, World
-from playbook.data.world.templates import HELD_OUT
-from playbook.data.world.turns import tool, user
 from playbook.evaluation.closed_book import EvaluateConfig
-from playbook.evaluation.skills import Record, Task, converse, model_answerer, read_bench
-from playbook.evaluation.statistics import clustered_proportion
+from playbook.evaluation.short_passages import SHORT, share, short_tasks
+from playbook.evaluation.skills import Record, converse, model_answerer, read_bench
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
-from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.runtime import RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import stage
 from playbook.text.tokenizer import load_tokenizer
@@ -38,8 +31,6 @@ from playbook.training.trainer import TrainConfig, Trainer
 from playbook.training.validation import Validation, validate
 
 REPORTS = Path("labs/recipe/reports")
-SHORT = {"short_1": 1, "short_3": 3}
-"""Passages of one sentence each, by kind of task."""
 PAGES = ("read_1", "read_3", "swapped_names")
 KINDS = (*SHORT, *PAGES)
 DIARY = "measured.jsonl"
@@ -140,36 +131,6 @@ def train(
     trainer = Trainer(model, batches, params.train, work / str(seed), validate=measure)
     trainer.run()
     return records
-
-
-def short_tasks(world: World, rows: int) -> Iterator[Task]:
-    """One or three passages of a sentence each, all about the same attribute, about people who share no value of it."""
-    rng, people = random.Random(f"recipe lab {world.config.seed}"), world.of("person", "C")
-    for number in range(rows):
-        attribute, shown = rng.choice(CLOSED_BOOK), list[Entity]()
-        for person in rng.sample(people, len(people)):
-            if all(_value(world, person, attribute) != _value(world, other, attribute) for other in shown):
-                shown.append(person)
-        for kind, count in SHORT.items():
-            about = shown[:count]
-            texts = [biography(rng, person, {attribute: _value(world, person, attribute)}) for person in about]
-            found = [{"title": p.name, "date": "2020", "text": text} for p, text in zip(about, texts, strict=True)]
-            question = rng.choice(HELD_OUT[attribute]).format(n=shown[0].name)
-            yield {
-                "id": f"{kind}-{number}", "kind": kind, "entity": shown[0].id, "path": [], "calls": 0,
-                "messages": [tool(passages(rng.sample(found, count))), user(question)],
-                "answer": f"{_value(world, shown[0], attribute)}.",
-            }  # fmt: skip
-
-
-def share(records: Sequence[Record], kind: str) -> Measurement:
-    """Right answers of a kind, clustered by person: several seeds ask the same people."""
-    rows = [row for row in records if row["kind"] == kind]
-    return clustered_proportion([row["correct"] for row in rows], [row["entity"] for row in rows])
-
-
-def _value(world: World, person: Entity, attribute: str) -> str:
-    return world.newest(person, attribute).value
 
 
 if __name__ == "__main__":

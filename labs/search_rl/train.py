@@ -19,7 +19,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from labs.failure_modes.forks import FitConfig, fit
 from playbook.agent.backends import Backend, GPTMiniBackend, Reply
 from playbook.agent.loop import Episode
 from playbook.agent.retriever import DocumentStore
@@ -39,6 +38,7 @@ from playbook.plumbing.files import atomic_write, read_jsonl, write_jsonl
 from playbook.plumbing.metrics import Measurement
 from playbook.plumbing.runtime import Runtime, RuntimeConfig, peak_rss_mb, start
 from playbook.plumbing.stage import Stage, stage
+from playbook.posttraining.answer_training import FitConfig, fit
 from playbook.posttraining.grpo_loop import GRPOConfig
 from playbook.posttraining.pairs import Answer, encode_answer
 from playbook.text.tokenizer import Tokenizer

@@ -7,9 +7,9 @@ from small_world import SMALL
 
 from labs.recipe.report import judge
 from labs.recipe.rungs import RUNGS, rung_rows, rungs_standing
-from labs.recipe.train import SHORT, share, short_tasks
 from playbook.data.world.facts import CLOSED_BOOK, World, build_world
 from playbook.data.world.turns import Turn, assistant
+from playbook.evaluation.short_passages import SHORT, share, short_tasks
 from playbook.evaluation.skills import Record, Task, converse
 from playbook.model.gpt import GPTMini, ModelConfig
 from playbook.plumbing.config import read_yaml
