@@ -2,12 +2,12 @@
 
 import random
 
-from playbook.data.world.unanswerable import HELD_OUT_MISSING, MISSING, QUESTION_WORDS, WORDS, about_missing
+from playbook.data.world.unanswerable import HELD_OUT_MISSING, MISSING, QUESTION_WORDS, SPLICED, WORDS, about_missing
 
 
 def missing(count: int, held_out: bool = False) -> list[str]:
     rng = random.Random(1)
-    return [about_missing(rng, "Ada Kell", held_out)["attribute"] for _ in range(count)]
+    return [about_missing(rng, "Ada Kell", held_out, SPLICED)["attribute"] for _ in range(count)]
 
 
 def test_strange_nouns_share_their_pieces_with_every_word_of_questions() -> None:

@@ -44,7 +44,7 @@ from playbook.data.world.reasoning import NOUN, checked, looked_up, plan
 from playbook.data.world.strangers import unknown_people, unused
 from playbook.data.world.templates import ASKED
 from playbook.data.world.turns import AGENT, AGENT_WITH_MEMORY, IDK, Turn, assistant, call, system, tool, user
-from playbook.data.world.unanswerable import MISSING, PREMISES, about_missing, about_premise
+from playbook.data.world.unanswerable import MISSING, PREMISES, SPLICED, about_missing, about_premise
 from playbook.data.world.values import HOBBIES, JOBS, PRODUCTS, RIVERS, STREETS, YEARS, made_up
 
 SEVERAL = (2, 3, 4)
@@ -288,7 +288,7 @@ def plans(premise: float, missing: float) -> Drill:
             task = about_premise(rng, name, facts, words.by_attribute, PREMISES, true=rng.random() < 0.5)
         elif draw < premise + missing:
             name = rng.choice(words.names)
-            task = about_missing(rng, name, held_out=False)
+            task = about_missing(rng, name, held_out=False, spliced=SPLICED)
         else:
             chain = rng.choice(CHAINS)
             name = rng.choice(words.subjects[chain.kind])

@@ -33,9 +33,9 @@ MISSING = (
 STRANGE = 0.5
 """How often its name is one or two words without a meaning: with those of the list alone, others come out as these."""
 SPLICED = 0.5
-"""How often such a word begins and ends as words of questions do. Syllables alone leave out most pieces that a
-tokenizer cuts words into: where a piece stands in one wording alone ("ey" in "do for money"), each strange word with it
-is taken for that wording."""
+"""How often, where plans are drilled, such a word is made of pieces of words of questions. Syllables alone leave out
+most pieces that a tokenizer cuts words into: where one stands in a single wording ("ey" in "do for money"), each
+strange word with it is planned as that wording. In whole conversations they would teach to refuse what is known."""
 HELD_OUT_MISSING = ("eye colour", "favourite song", "nickname")
 MISSING_HELD_OUT = ("What is the {m} of {n}?", "Tell me {n}'s {m}.")
 MISSING_ASKED = tuple(
@@ -93,9 +93,9 @@ def about_nobody(rng: random.Random, name: str, held_out: bool) -> dict[str, Any
     }  # fmt: skip
 
 
-def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, Any]:
-    """A question about something that is recorded of nobody."""
-    attribute = rng.choice(HELD_OUT_MISSING) if held_out else _missing(rng)
+def about_missing(rng: random.Random, name: str, held_out: bool, spliced: float = 0.0) -> dict[str, Any]:
+    """A question about something that is recorded of nobody; `spliced` as `SPLICED`."""
+    attribute = rng.choice(HELD_OUT_MISSING) if held_out else _missing(rng, spliced)
     wording = rng.choice(MISSING_HELD_OUT if held_out else MISSING_ASKED)
     question = wording.format(n=name, m=attribute)
     return {
@@ -104,19 +104,25 @@ def about_missing(rng: random.Random, name: str, held_out: bool) -> dict[str, An
     }  # fmt: skip
 
 
-def _missing(rng: random.Random) -> str:
+def _missing(rng: random.Random, spliced: float) -> str:
     if rng.random() >= STRANGE:
         return rng.choice(MISSING)
-    return " ".join(_spliced(rng) if rng.random() < SPLICED else made_up(rng) for _ in range(rng.choice((1, 2))))
+    count = rng.choice((1, 2))
+    return " ".join(_spliced(rng) if spliced and rng.random() < spliced else made_up(rng) for _ in range(count))
 
 
 def _spliced(rng: random.Random) -> str:
-    """The beginning of one word of questions and the end of another, at least two letters each; not a word itself."""
+    """Two to four letters of one word of questions and as many of another; not a word itself."""
     while True:
-        first, second = rng.choice(QUESTION_WORDS), rng.choice(QUESTION_WORDS)
-        word: str = first[: rng.randint(2, len(first))] + second[rng.randint(0, len(second) - 2) :]
+        word = "".join(_piece(rng, rng.choice(QUESTION_WORDS)) for _ in "12")
         if word not in WORDS:
             return word
+
+
+def _piece(rng: random.Random, word: str) -> str:
+    size = rng.randint(2, min(4, len(word)))
+    at = rng.randint(0, len(word) - size)
+    return word[at : at + size]
 
 
 def on_premise(
