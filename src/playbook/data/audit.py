@@ -98,8 +98,7 @@ def audit(corpus: Path) -> dict[str, int]:
     ]
     return {
         "schemas": sum(map(len, files.values())),
-        "held_out_entities": _no_names(training, entities, "C", "a training file"),
-        "b_questions": _no_names([pair for pair in training if "text" not in pair[1]], entities, "B", "a conversation"),
+        **_no_names(training, entities),
         "held_out_wordings": _no_wordings(training, tested),
         "validation_copies": _no_copies(files["pretrain.jsonl"], files["validation.jsonl"]),
         "answers": _true_answers(files),
@@ -107,19 +106,25 @@ def audit(corpus: Path) -> dict[str, int]:
     }
 
 
-def _no_names(rows: Rows, entities: list[Row], split: str, place: str) -> int:
-    """No name of the split in any string of the rows. For B, people only: their towns and employers are A."""
-    names = {tuple(entity["name"].casefold().split()): entity for entity in entities if entity["split"] == split}
+def _no_names(rows: Rows, entities: list[Row]) -> dict[str, int]:
+    """No name of split C in any string of the rows, none of B in those that are no mere text.
+
+    Of B there are people only: their towns and employers are A's.
+    """
+    kept = [entity for entity in entities if entity["split"] in ("B", "C")]
+    names = {tuple(entity["name"].casefold().split()): entity for entity in kept}
     sizes, first_words = sorted({len(name) for name in names}), {name[0] for name in names}
     for where, row in rows:
         for text in strings(row):
             words = WORDS_AND_ENDS.findall(text.casefold())
             begins = [at for at, word in enumerate(words) if word in first_words]
             for spoken in (tuple(words[at : at + size]) for at in begins for size in sizes):
-                if entity := names.get(spoken):
+                entity = names.get(spoken)
+                if entity and (entity["split"] == "C" or "text" not in row):
+                    place = "a training file" if entity["split"] == "C" else "a conversation"
                     found = f"{entity['kind']} {entity['name']} ({entity['id']})"
-                    raise InputError(where, f"no entity of split {split} in {place}", found, MEND)
-    return len(rows)
+                    raise InputError(where, f"no entity of split {entity['split']} in {place}", found, MEND)
+    return {"held_out_entities": len(rows), "b_questions": sum("text" not in row for _, row in rows)}
 
 
 def _no_wordings(rows: Rows, tested: Iterable[str]) -> int:
