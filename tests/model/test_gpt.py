@@ -1,6 +1,7 @@
 """GPTMini: what it must do before any training, whatever its options."""
 
 import math
+from dataclasses import replace
 from itertools import product
 from typing import Any, cast
 
@@ -32,6 +33,17 @@ def test_a_future_token_changes_no_past_logit(config: ModelConfig) -> None:
     assert a.shape == (BATCH, TIME, VOCAB)
     torch.testing.assert_close(a[:, :7], b[:, :7])
     assert (a[:, 7:] - b[:, 7:]).abs().amax((1, 2)).min() > 1e-4
+
+
+@pytest.mark.parametrize("config", VARIANTS, ids=str)
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_asked_at_one_position_is_what_stands_there(config: ModelConfig, packed: bool) -> None:
+    model = randomised(GPTMini(replace(config, convolution=2), VOCAB))
+    rows, at = ids(), torch.arange(BATCH) * 3 % TIME
+    documents = (torch.arange(TIME) // 4).expand(BATCH, TIME) if packed else None
+    one, whole = model.hidden(rows, documents, at=at), model.hidden(rows, documents)
+    assert one.shape == (BATCH, 1, SHAPE["width"])
+    torch.testing.assert_close(one[:, 0], whole[torch.arange(BATCH), at])
 
 
 @pytest.mark.parametrize("preset", ["gpt2", "modern"])

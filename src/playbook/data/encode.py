@@ -70,8 +70,9 @@ def encode_rows(path: Path, tokenizer: Tokenizer, kinds: str = "") -> Iterator[E
 
     Only rows whose "kind" begins with a match of `kinds`, a regular expression.
     """
+    wanted = re.compile(kinds).match
     for where, row in _loaded(path, path.stat().st_mtime_ns) if path.is_file() else _rows(path):
-        if not re.match(kinds, row.get("kind", "")):
+        if not wanted(row.get("kind", "")):
             continue
         try:
             yield encode_document(row["text"], tokenizer) if "text" in row else encode_chat(row["messages"], tokenizer)

@@ -65,12 +65,13 @@ def write(
     padding = torch.tensor([longest - len(prompt) for prompt in prompts], device=device)
     ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=device)
     cache = model.new_cache(padding, longest + max_new_tokens)
+    last = torch.full((len(prompts),), longest - 1, device=device)
     stops = torch.tensor(list(stop), device=device, dtype=torch.long)
     rows = [Written() for _ in prompts]
     alive = list(range(len(prompts)))
     """The rows that are computed: some may have ended already."""
     for step in range(max_new_tokens):
-        hidden = model.hidden(ids, cache=cache)[:, -1:]
+        hidden = model.hidden(ids, cache=cache, at=None if step else last)
         logits = model.head(hidden)[:, 0].float()
         scores = logits.log_softmax(-1) if scored else logits
         if allow is not None:

@@ -10,7 +10,7 @@ import math
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from playbook.model.kv_cache import LayerCache
@@ -94,11 +94,18 @@ class MultiHeadAttention(nn.Module):
         mask: Bool[Tensor, "*rows time keys"],
         rope: Rope | None = None,
         cache: LayerCache | None = None,
-    ) -> Float[Tensor, "batch time width"]:
-        """Attend within `x`, and to the cached keys if there is a `cache` (which then grows by x's)."""
+        at: Int[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch places width"]:
+        """Attend within `x`, and to the cached keys if there is a `cache` (which then grows by x's).
+
+        From every position of `x`, or with `at` from that one of each row alone.
+        """
         q, k, v = self.queries_keys_values(x, rope)
         if cache is not None:
             k, v = cache.append(k, v)
+        if at is not None:
+            rows = torch.arange(len(at), device=at.device)
+            q, mask = q[rows, :, at, None], mask.expand(len(at), 1, *mask.shape[-2:])[rows, :, at, None]
         group = self.heads // self.kv_heads
         if group > 1:
             k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)

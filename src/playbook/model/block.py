@@ -6,7 +6,8 @@ normalises the stream after each addition, and needs warm-up to train (Xiong et 
 
 from typing import Literal
 
-from jaxtyping import Bool, Float
+import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from playbook.model.attention import MultiHeadAttention, Rope
@@ -42,17 +43,21 @@ class Block(nn.Module):
         mask: Bool[Tensor, "*rows time keys"],
         rope: Rope | None = None,
         cache: LayerCache | None = None,
-    ) -> Float[Tensor, "batch time width"]:
+        at: Int[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch places width"]:
+        """With `at` only what comes out at that position of each row: `batch 1 width`."""
+
         def attend(read: Tensor) -> Tensor:
             if self.convolution is not None:
                 read = self.convolution(read, mask, None if cache is None else cache.tail)
-            found: Tensor = self.attention(read, mask, rope, cache)
+            found: Tensor = self.attention(read, mask, rope, cache, at)
             return found
 
+        stream = x if at is None else x[torch.arange(len(at), device=at.device), at, None]
         if self.norm_position == "pre":
-            x = x + attend(self.attention_norm(x))
+            x = stream + attend(self.attention_norm(x))
             out: Tensor = x + self.mlp(self.mlp_norm(x))
         else:
-            x = self.attention_norm(x + attend(x))
+            x = self.attention_norm(stream + attend(x))
             out = self.mlp_norm(x + self.mlp(x))
         return out

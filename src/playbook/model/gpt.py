@@ -157,8 +157,12 @@ class GPTMini(nn.Module):
         ids: Int[Tensor, "batch time"],
         documents: Int[Tensor, "batch time"] | None = None,
         cache: KVCache | None = None,
-    ) -> Float[Tensor, "batch time width"]:
-        """What the head reads: the normalised stream after the last block."""
+        at: Int[Tensor, " batch"] | None = None,
+    ) -> Float[Tensor, "batch places width"]:
+        """What the head reads: the normalised stream after the last block.
+
+        With `at` only at that position of each row, `batch 1 width`: the last block then computes little else.
+        """
         time = ids.size(1)
         if cache is not None:
             positions, mask = cache.positions(time), cache.mask(time)
@@ -174,7 +178,8 @@ class GPTMini(nn.Module):
             x = x + self.position_embedding(positions)
         x = x.to(self.dtype)
         for i, block in enumerate(self.blocks):
-            x = block(x, mask, rope, None if cache is None else cache.layers[i])
+            last = i == len(self.blocks) - 1
+            x = block(x, mask, rope, None if cache is None else cache.layers[i], at if last else None)
         out: Tensor = self.final_norm(x)
         return out
 

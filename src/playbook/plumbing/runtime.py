@@ -63,7 +63,8 @@ def start(config: RuntimeConfig) -> Runtime:
     device = _device(config.device)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS is not deterministic
     # a GPU's fused attention adds up its gradients in a fixed order only where a mere warning would not do
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cuda")
+    # (torch.use_deterministic_algorithms does the same, but loads torch's compiler for it, which takes a second)
+    torch.set_deterministic_debug_mode("error" if device.type == "cuda" else "warn")
     # that would also fill every new tensor with NaN first, for 7% of a step (a switch that torch's types do not know)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     seed_everything(config.seed)

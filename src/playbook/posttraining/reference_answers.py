@@ -16,8 +16,8 @@ from playbook.text.chat import decode_answer, encode_prompt, message_texts
 from playbook.text.special_tokens import END
 from playbook.text.tokenizer import Tokenizer
 
-AT_ONCE = 256
-"""Prompts."""
+AT_ONCE = 1024
+"""Prompts, of about the same length."""
 
 
 def with_reference_answers(
@@ -26,10 +26,12 @@ def with_reference_answers(
     """The rows with what `model` answers (greedily), its reasoning on a line before it if there is any, as a further
     turn of each prompt, a result to compare with."""
     asked = {str(row["prompt"]): row["prompt"] for row in rows}
-    keys, answers = list(asked), list[str]()
-    for first in range(0, len(keys), AT_ONCE):
-        prompts = [encode_prompt(asked[key], tokenizer) for key in keys[first : first + AT_ONCE]]
-        written = generate(model, prompts, GREEDY, [tokenizer.id_of(END)], max_new_tokens)
-        answers += ["\n".join(message_texts(decode_answer(ids, tokenizer))) for ids in written]
-    said = dict(zip(keys, answers, strict=True))
+    prompts = {key: encode_prompt(prompt, tokenizer) for key, prompt in asked.items()}
+    order = sorted(prompts, key=lambda key: len(prompts[key]))
+    said: dict[str, str] = {}
+    for first in range(0, len(order), AT_ONCE):
+        keys = order[first : first + AT_ONCE]
+        written = generate(model, [prompts[key] for key in keys], GREEDY, [tokenizer.id_of(END)], max_new_tokens)
+        answers = ["\n".join(message_texts(decode_answer(ids, tokenizer))) for ids in written]
+        said |= zip(keys, answers, strict=True)
     return [{**row, "prompt": [*row["prompt"], tool(said[str(row["prompt"])])]} for row in rows]

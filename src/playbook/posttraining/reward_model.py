@@ -27,7 +27,7 @@ class RewardModel(GPTMini):
 
     def rewards(self, inputs: Int[Tensor, "batch time"], ends: Int[Tensor, " batch"]) -> Float[Tensor, " batch"]:
         """The reward of each row, read at its END. Rows may be padded on the right."""
-        at_end = self.hidden(inputs)[torch.arange(len(ends), device=ends.device), ends]
+        at_end = self.hidden(inputs, at=ends)[:, 0]
         rewards: Tensor = self.head(at_end.float())[:, 0]  # in bfloat16 near rewards would be equal ones
         return rewards
 
