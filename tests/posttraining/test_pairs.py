@@ -1,6 +1,7 @@
 """Pairs as batches: what counts, what is hidden, what is refused, and the order in which they come."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,16 @@ def test_an_epoch_gives_every_pair_once_and_a_cursor_goes_on() -> None:
     again = PairBatches(pairs(), 6, seed=1)
     again.load_state(state)
     assert all(torch.equal(one, next(again).inputs) for one in after)
+
+
+def test_batches_stay_of_like_length_from_one_epoch_to_the_next() -> None:
+    sizes = range(1, 19)
+    many = [encode_pair(row("a", "b" * size + ".", "c."), TOKENIZER, 32) for size in sizes]
+    stream = PairBatches(many, 4, seed=1)
+    longest = [sorted(next(stream).ends[::2].tolist()) for _ in range(12)]  # three epochs of 4 batches, 2 pairs left
+    for epoch in (longest[:4], longest[4:8], longest[8:]):
+        assert len({end for batch in epoch for end in batch}) == 16
+        assert all(one[-1] < two[0] for one, two in pairwise(sorted(epoch)))  # batches do not overlap in length
 
 
 def test_a_cursor_into_other_pairs_is_refused() -> None:

@@ -176,13 +176,16 @@ def _length(pair: Pair) -> int:
 
 
 class PairBatches:
-    """An endless, resumable stream of batches of `batch` pairs; each epoch has its own order, drawn from the seed."""
+    """An endless, resumable stream of batches of `batch` pairs; each epoch has its own order, drawn from the seed.
+
+    The few pairs that fill no batch of an epoch, each time others, wait for the next one.
+    """
 
     def __init__(self, pairs: Sequence[Pair], batch: int, seed: int) -> None:
         if not 1 <= batch <= len(pairs):
             raise InputError("batch", f"from 1 to the {len(pairs)} pairs", batch)
         self.pairs, self.batch, self.seed = pairs, batch, seed
-        self.given = 0
+        self.epoch, self.given = len(pairs) // batch * batch, 0
         self._order: tuple[int, Any] = (-1, None)
 
     def __iter__(self) -> "PairBatches":
@@ -198,14 +201,14 @@ class PairBatches:
         return sorted({self._at(self.given + i) for i in range(batches * self.batch)})
 
     def _at(self, place: int) -> int:
-        epoch, row = divmod(place, len(self.pairs))
+        epoch, row = divmod(place, self.epoch)
         if self._order[0] != epoch:
             self._order = epoch, self._shuffled(np.random.default_rng([self.seed, epoch]))
         return int(self._order[1][row])
 
     def _shuffled(self, rng: np.random.Generator) -> list[int]:
         """A random order in which neighbours are of about the same length, or half of a batch would be padding."""
-        order, batches = rng.permutation(len(self.pairs)), list[list[int]]()
+        order, batches = rng.permutation(len(self.pairs))[: self.epoch], list[list[int]]()
         for start in range(0, len(order), self.batch * ALIKE):
             window = sorted(
                 order[start : start + self.batch * ALIKE].tolist(), key=lambda place: _length(self.pairs[place])
