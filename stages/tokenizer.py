@@ -7,6 +7,7 @@ Note    Only what is trained on shapes a BPE vocabulary: train.txt, or pretrain.
         token become bits per byte.
 """
 
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,7 @@ def main() -> None:
     """Train the tokenizer, encode every part, report how far validation is compressed."""
     with stage("stages.tokenizer", Params) as run:
         params, corpus = run.params, run.input("data/corpus")
+        gc.disable()  # rows are many and refer to nothing that refers to them: going through them finds no garbage
         tokenizer = train_tokenizer(params.tokenizer, vocabulary_texts(params.data, params.tokenizer, corpus))
         tokenizer.save("data/tokenizer.json")
         headers = {}

@@ -115,15 +115,14 @@ def _no_names(rows: Rows, entities: list[Row]) -> dict[str, int]:
     names = {tuple(entity["name"].casefold().split()): entity for entity in kept}
     sizes, first_words = sorted({len(name) for name in names}), {name[0] for name in names}
     for where, row in rows:
-        for text in strings(row):
-            words = WORDS_AND_ENDS.findall(text.casefold())
-            begins = [at for at, word in enumerate(words) if word in first_words]
-            for spoken in (tuple(words[at : at + size]) for at in begins for size in sizes):
-                entity = names.get(spoken)
-                if entity and (entity["split"] == "C" or "text" not in row):
-                    place = "a training file" if entity["split"] == "C" else "a conversation"
-                    found = f"{entity['kind']} {entity['name']} ({entity['id']})"
-                    raise InputError(where, f"no entity of split {entity['split']} in {place}", found, MEND)
+        words = WORDS_AND_ENDS.findall(" . ".join(strings(row)).casefold())
+        begins = [at for at, word in enumerate(words) if word in first_words]
+        for spoken in (tuple(words[at : at + size]) for at in begins for size in sizes):
+            entity = names.get(spoken)
+            if entity and (entity["split"] == "C" or "text" not in row):
+                place = "a training file" if entity["split"] == "C" else "a conversation"
+                found = f"{entity['kind']} {entity['name']} ({entity['id']})"
+                raise InputError(where, f"no entity of split {entity['split']} in {place}", found, MEND)
     return {"held_out_entities": len(rows), "b_questions": sum("text" not in row for _, row in rows)}
 
 
