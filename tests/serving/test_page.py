@@ -100,6 +100,7 @@ def test_side_by_side_tokens_attention(browser: Any, tmp_path: Path) -> None:
         opened = Opened(browser, address)
         tab = opened.tab
         tab.get_by_text("Who are you?").first.click()
+        tab.wait_for_function("document.querySelector('#question textarea').value")  # an empty question gets a hint
         tab.click("#ask-all")
         for name in ("base", "sft", "dpo", "grpo"):
             tab.wait_for_selector(f"#answer-{name} [data-pick]")
