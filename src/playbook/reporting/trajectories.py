@@ -34,7 +34,8 @@ def choose(rows: Sequence[Record], most: int) -> list[Record]:
 
 
 def _one(row: Record, trace: Record) -> str:
-    lines = [f"**{escape(row['question'])}** ({row['kind'].replace('_', ' ')}, {row['hops']} hops, `{row['id']}`)", ""]
+    hops = "1 hop" if row["hops"] == 1 else f"{row['hops']} hops"
+    lines = [f"**{escape(row['question'])}** ({row['kind'].replace('_', ' ')}, {hops}, `{row['id']}`)", ""]
     for number, step in enumerate(trace["steps"], start=1):
         message, told = step["message"], []
         if message.get("reasoning_content"):
