@@ -1,9 +1,10 @@
 """Reward hacking: a learned proxy is optimised, and the gold reward rises with it and then falls.
 
-Three proxies: of many pairs, of few, of many with four labels in ten flipped; the labellers of all of them fall
-for a courtesy, which the fork says now and then. Reinforcement learning (RLOO, no price on the KL) and best-of-n
-optimise each. Where the courtesy is rare it takes optimisation to find it: first the proxy's better judgement of
-answers pays, then its fault. The control is the same learning on gold itself.
+Three kinds of proxies: of many pairs, of few, of many with four labels in ten flipped; the labellers of all of them
+fall for a courtesy, which the fork says now and then. Reinforcement learning (RLOO, no price on the KL) and best-of-n
+optimise them; few pairs may be lucky ones, so best-of-n is the mean over several proxies of a kind. Where the courtesy
+is rare it takes optimisation to find it: first the proxy's better judgement of answers pays, then its fault. The
+control is the same learning on gold itself.
 
 Gao, Schulman and Hilton, arXiv 2210.10760. Best-of-n: the unbiased estimator of every n from one pool
 (`playbook.posttraining.best_of_n`); its KL is that of the two distributions over the
@@ -62,6 +63,8 @@ class RewardHacking:
     pool: int
     """Samples a prompt for best-of-n."""
     n: tuple[int, ...]
+    draws: int
+    """So many proxies of each kind, each on pairs of its own, pick the best of n; a policy is trained on the first."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,12 @@ def play(lab: Lab, params: Params, seed: int) -> Iterator[Row]:
     pool = draw_pool(start, lab.tokenizer, asked, config.pool, seed)
     yield from of_arm("start", told(lab, start, start, None, asked, seed))
     for name, settings in config.proxies.items():
-        pairs = labelled(lab, prompts, settings, random.Random(f"proxy {name} {seed}"))
-        proxy = train_proxy(start, pairs, settings, lab.work / f"proxy-{name}-{seed}", seed)
-        yield from best_rows(f"best_{name}", lab, proxy, asked, pool, config.n)
-        yield from walked(name, lab, start, proxy, prompts, asked, config, seed)
+        proxies = list[RewardModel]()
+        for draw in range(config.draws):
+            pairs = labelled(lab, prompts, settings, random.Random(f"proxy {name} {seed} {draw}"))
+            proxies.append(train_proxy(start, pairs, settings, lab.work / f"proxy-{name}-{seed}-{draw}", seed))
+            yield from best_rows(f"best_{name}", lab, proxies[-1], asked, pool, config.n)
+        yield from walked(name, lab, start, proxies[0], prompts, asked, config, seed)
     yield from walked("gold", lab, start, None, prompts, asked, config, seed)
 
 
