@@ -36,12 +36,10 @@ class Policy(GRPOLoop):
 
     judge: Judge | None = None
 
-    def _update(self, rollout: Rollout) -> dict[str, float]:
-        return super()._update(self.judged(rollout))
-
-    def judged(self, rollout: Rollout) -> Rollout:
-        """The rollout with the rewards that are learnt from."""
-        return rollout if self.judge is None else replace(rollout, rewards=self.judge(rollout))
+    def _worth_learning(self, rollout: Rollout) -> Rollout:
+        """With the rewards that are learnt from."""
+        judged = rollout if self.judge is None else replace(rollout, rewards=self.judge(rollout))
+        return super()._worth_learning(judged)
 
     def _step(self, loss: Tensor) -> dict[str, float]:
         loss.backward()
@@ -55,7 +53,6 @@ class RLOO(Policy):
     """REINFORCE with the leave-one-out baseline; the price of a nat stands in the reward."""
 
     def _update(self, rollout: Rollout) -> dict[str, float]:
-        rollout = self.judged(rollout)
         self.model.train().zero_grad(set_to_none=True)
         with torch.no_grad():
             reference = self.reference(rollout.inputs)
@@ -74,7 +71,7 @@ class PPO(Policy):
     values: RewardModel | None = None
 
     def _update(self, rollout: Rollout) -> dict[str, float]:
-        rollout, config = self.judged(rollout), self.config
+        config = self.config
         if self.values is None:
             self.values = reward_model_from(self.reference)
             self.value_optimizers = make_optimizers(self.values, config.optimizer)

@@ -12,7 +12,7 @@ from toy import TIME, VOCAB
 from playbook.model.gpt import GPTMini
 from playbook.plumbing.errors import InputError
 from playbook.posttraining.divergence import kl_estimate
-from playbook.posttraining.grpo import Scale, by_group, frac_reward_zero_std, grpo_advantages
+from playbook.posttraining.grpo import Scale, by_group, frac_reward_zero_std, groups_that_differ, grpo_advantages
 from playbook.posttraining.policy_losses import clipped_policy_loss, importance_ratio, reduce_tokens
 from playbook.training.losses import token_nats
 
@@ -52,6 +52,7 @@ def test_a_group_of_equal_rewards_gives_no_gradient_and_is_counted(scale: Scale)
     assert gradient[:group].abs().max() == 0
     assert gradient[group:].abs().min() > 0
     assert frac_reward_zero_std(rewards, group) == 0.5
+    assert groups_that_differ(rewards, group).tolist() == [1]
 
 
 def test_a_whole_step_on_a_model_agrees_with_plain_python(tiny: GPTMini) -> None:

@@ -94,6 +94,30 @@ def test_groups_that_agree_teach_nothing(tmp_path: Path) -> None:
     assert before != ""
 
 
+def test_oversampled_it_learns_from_the_first_groups_that_differ(tmp_path: Path) -> None:
+    """Six prompts are asked for two that are learnt from, four answers each."""
+    start = loop(tmp_path, config=replace(SETTINGS, prompts=2, oversample=3))
+    asked = start.roll_out(start._chosen())
+    assert len(asked.rewards) == 24
+    worth = torch.zeros(6, 4)
+    worth[1, 2] = worth[3, 0] = worth[4, 1] = 1.0
+    learnt = start._worth_learning(replace(asked, rewards=worth.flatten()))
+    rows = [4, 5, 6, 7, 12, 13, 14, 15]  # of the second and the fourth prompt; there is no place for the fifth
+    assert learnt.rewards.tolist() == [0, 0, 1, 0, 1, 0, 0, 0]
+    assert learnt.answers == [asked.answers[i] for i in rows]
+    assert learnt.tokens == [asked.tokens[i] for i in rows]
+    assert learnt.ended == [asked.ended[i] for i in rows]
+    for ours, whole in ((learnt.inputs, asked.inputs), (learnt.targets, asked.targets), (learnt.weights, asked.weights)):
+        assert torch.equal(ours, whole[rows])
+
+
+def test_oversampled_and_all_agree_only_the_price_of_kl_is_left(tmp_path: Path) -> None:
+    config = replace(SETTINGS, prompts=2, oversample=3)
+    start = loop(tmp_path, lambda record, answer: 1.0, config)
+    assert len(start._worth_learning(start.roll_out(start._chosen())).rewards) == 8
+    assert {(row["frac_reward_zero_std"], row["grad_norm"]) for row in start.run().rows} == {(1.0, 0.0)}
+
+
 def test_a_reward_that_raises_is_heard_and_never_becomes_a_score(tmp_path: Path) -> None:
     def broken(record: Record, answer: str) -> float:
         raise KeyError("candidates")
@@ -142,7 +166,7 @@ def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path, monkeypat
     assert [row["reward"] for row in resumed.curve.rows] == [row["reward"] for row in whole.curve.rows]
 
 
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"group": 1}, {"beta": -1.0}, {"temperature": 0.5}])
+@pytest.mark.parametrize("bad", [{"steps": 0}, {"group": 1}, {"oversample": 0}, {"beta": -1.0}, {"temperature": 0.5}])
 def test_bad_settings(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(bad))):
         GRPOConfig(**bad)

@@ -12,7 +12,7 @@ Rows lie group after group: row i answers prompt i // group.
 
 from typing import Literal, get_args
 
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from playbook.plumbing.errors import InputError
@@ -59,6 +59,14 @@ def frac_reward_zero_std(rewards: Float[Tensor, " batch"], group: int) -> float:
     A group size that does not divide the batch raises `InputError`.
     """
     return _equal(by_group(rewards, group)).float().mean().item()
+
+
+def groups_that_differ(rewards: Float[Tensor, " batch"], group: int) -> Int[Tensor, " some"]:
+    """The numbers, in order, of the groups whose rewards are not all equal: those that have something to teach.
+
+    A group size that does not divide the batch raises `InputError`.
+    """
+    return (~_equal(by_group(rewards, group))).nonzero().flatten()
 
 
 def _equal(grouped: Float[Tensor, "groups group"]) -> Bool[Tensor, " groups"]:

@@ -1,9 +1,10 @@
 """The loop of GRPO: sample groups of answers, score them by a rule, step along their advantages, stay near a reference.
 
 It is a loop of its own, since it makes its data as it goes. One step:
-  1. roll out `group` answers to each of `prompts` prompts
-  2. score them; advantage = how much better than the others of the group
-  3. `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
+  1. roll out `group` answers to each of `prompts * oversample` prompts
+  2. score them, and keep `prompts` groups whose answers differ in worth: what all answer alike has nothing to teach
+     (dynamic sampling: DAPO, arXiv 2503.14476, section 3.2)
+  3. advantage = how much better than the others of the group; `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
      with a small vocabulary is exact and has the gradient of the KL itself
   4. in the same steps, `replay` times the loss on a batch of older text: the KL holds only where answers are sampled,
      and facts that no prompt asks for drift away (InstructGPT, arXiv 2203.02155, section 3.5: PPO-ptx)
@@ -28,7 +29,7 @@ from playbook.plumbing.errors import InputError
 from playbook.plumbing.files import atomic_write
 from playbook.plumbing.runlog import Curve, progress, say
 from playbook.posttraining.divergence import entropy, exact_kl, kl_estimate
-from playbook.posttraining.grpo import Scale, frac_reward_zero_std, grpo_advantages
+from playbook.posttraining.grpo import Scale, frac_reward_zero_std, groups_that_differ, grpo_advantages
 from playbook.posttraining.policy_losses import (
     Reduction,
     clip_ratios,
@@ -56,7 +57,10 @@ class GRPOConfig:
 
     steps: int = 60
     prompts: int = 16
-    """Prompts a step."""
+    """Prompts that a step learns from, at most."""
+    oversample: int = 1
+    """How many times as many are asked. With 1 all that are asked are learnt from, as in DeepSeekMath; with more, only
+    those whose answers differ in worth, so that a step weighs the same however sure the policy is of most answers."""
     group: int = 8
     """Answers to each."""
     max_new_tokens: int = 56
@@ -78,7 +82,7 @@ class GRPOConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
 
     def __post_init__(self) -> None:
-        for name in ("steps", "prompts", "max_new_tokens", "updates"):
+        for name in ("steps", "prompts", "oversample", "max_new_tokens", "updates"):
             if getattr(self, name) < 1:
                 raise InputError(name, "at least 1", getattr(self, name))
         if self.group < 2:
@@ -137,7 +141,7 @@ class GRPOLoop:
         factor = learning_rate_factor(config.schedule, (self.step + 0.5) / config.steps)
         set_learning_rate(self.optimizers, factor)
         rollout = self.roll_out(self._chosen())
-        noted = self._update(rollout)
+        noted = self._update(self._worth_learning(rollout))
         self.step += 1
         self.tokens += rollout.inputs.numel()
         self.seconds += time.perf_counter() - began
@@ -156,13 +160,21 @@ class GRPOLoop:
 
     def _chosen(self) -> list[int]:
         """The prompts of this step: an epoch's order is drawn from seed and epoch, so the step is the whole cursor."""
-        places = range(self.step * self.config.prompts, (self.step + 1) * self.config.prompts)
+        asked = self.config.prompts * self.config.oversample
+        places = range(self.step * asked, (self.step + 1) * asked)
         count, orders, chosen = len(self.records), dict[int, Any](), []
         for epoch, row in (divmod(place, count) for place in places):
             if epoch not in orders:
                 orders[epoch] = np.random.default_rng([self.seed, epoch]).permutation(count)
             chosen.append(int(orders[epoch][row]))
         return chosen
+
+    def _worth_learning(self, rollout: Rollout) -> Rollout:
+        """The first `prompts` groups that differ; where none does, as many as are: only the price of KL is left."""
+        if self.config.oversample == 1:
+            return rollout
+        differ = groups_that_differ(rollout.rewards, self.config.group).tolist()
+        return rollout.take((differ or range(self.config.prompts))[: self.config.prompts], self.config.group)
 
     def _update(self, rollout: Rollout) -> dict[str, float]:
         """The optimizer's steps on a rollout; what the first of them saw and the last one clipped."""

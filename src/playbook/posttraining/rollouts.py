@@ -41,6 +41,14 @@ class Rollout:
     """Of each answer, reasoning included, END not counted."""
     ended: list[bool]
 
+    def take(self, groups: Sequence[int], group: int) -> "Rollout":
+        """The answers to these of its prompts, by their place among them."""
+        rows = [row for place in groups for row in range(place * group, (place + 1) * group)]
+        return Rollout(
+            self.inputs[rows], self.targets[rows], self.weights[rows], self.rewards[rows],
+            [self.answers[i] for i in rows], [self.tokens[i] for i in rows], [self.ended[i] for i in rows],
+        )  # fmt: skip
+
 
 def encode_prompts(
     records: Sequence[Record], tokenizer: Tokenizer, context: int, max_new_tokens: int
