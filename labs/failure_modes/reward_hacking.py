@@ -38,6 +38,7 @@ from labs.failure_modes.proxies import (
     train_proxy,
 )
 from playbook.model.gpt import GPTMini
+from playbook.plumbing.errors import InputError
 from playbook.plumbing.runtime import RuntimeConfig
 from playbook.posttraining.answer_training import FitConfig
 from playbook.posttraining.best_of_n import best_of_n, order_weights
@@ -65,6 +66,10 @@ class RewardHacking:
     n: tuple[int, ...]
     draws: int
     """So many proxies of each kind, each on pairs of its own, pick the best of n; a policy is trained on the first."""
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise InputError("draws", "at least 1 proxy of each kind", self.draws)
 
 
 @dataclass(frozen=True)

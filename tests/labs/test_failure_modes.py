@@ -29,6 +29,7 @@ from labs.failure_modes.length_bias import length_pairs
 from labs.failure_modes.policies import dealt_anew
 from labs.failure_modes.proxies import ProxyConfig, judge_rollout, labelled, prompts_of
 from labs.failure_modes.report import page, path_table
+from labs.failure_modes.reward_hacking import Params as RewardHackingParams
 from labs.failure_modes.reward_hacking import kl_of_best
 from labs.failure_modes.verdict import Params as VerdictParams
 from labs.failure_modes.verdict import results
@@ -144,6 +145,13 @@ def test_a_bound_belongs_to_near_alone() -> None:
     for expected, within in (("near", 0.0), ("above", 0.1)):
         with pytest.raises(InputError, match="within"):
             Claim("gold", "gold", "one", "two", expected, within)  # type: ignore[arg-type]
+
+
+def test_a_kind_of_proxies_without_any_is_told() -> None:
+    sections = {key: PARAMS[key] for key in ("reward_hacking", "bench", "runtime")}
+    sections["reward_hacking"] = {**sections["reward_hacking"], "draws": 0}
+    with pytest.raises(InputError, match=r"draws(.|\n)*at least 1 proxy"):
+        build(RewardHackingParams, sections, "params")
 
 
 def test_one_failure_fails_the_experiment_and_one_doubt_leaves_it_open() -> None:
