@@ -107,8 +107,8 @@ def test_oversampled_it_learns_from_the_first_groups_that_differ(tmp_path: Path)
     assert learnt.answers == [asked.answers[i] for i in rows]
     assert learnt.tokens == [asked.tokens[i] for i in rows]
     assert learnt.ended == [asked.ended[i] for i in rows]
-    for ours, whole in ((learnt.inputs, asked.inputs), (learnt.targets, asked.targets), (learnt.weights, asked.weights)):
-        assert torch.equal(ours, whole[rows])
+    for name in ("inputs", "targets", "weights"):
+        assert torch.equal(getattr(learnt, name), getattr(asked, name)[rows])
 
 
 def test_oversampled_and_all_agree_only_the_price_of_kl_is_left(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 It is a loop of its own, since it makes its data as it goes. One step:
   1. roll out `group` answers to each of `prompts * oversample` prompts
-  2. score them, and keep `prompts` groups whose answers differ in worth: what all answer alike has nothing to teach
-     (dynamic sampling: DAPO, arXiv 2503.14476, section 3.2)
-  3. advantage = how much better than the others of the group; `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
+  2. score them; groups whose answers are all worth the same have nothing to teach and make room for others
+     (dynamic sampling: DAPO, arXiv 2503.14476, section 3.2); advantage = how much better than the others of the group
+  3. `updates` steps of the optimizer on the clipped policy loss, plus `beta` times the KL from the reference, which
      with a small vocabulary is exact and has the gradient of the KL itself
   4. in the same steps, `replay` times the loss on a batch of older text: the KL holds only where answers are sampled,
      and facts that no prompt asks for drift away (InstructGPT, arXiv 2203.02155, section 3.5: PPO-ptx)
@@ -170,7 +170,7 @@ class GRPOLoop:
         return chosen
 
     def _worth_learning(self, rollout: Rollout) -> Rollout:
-        """The first `prompts` groups that differ; where none does, as many as are: only the price of KL is left."""
+        """The first `prompts` groups that differ; where none does, the first of all: only the price of KL is left."""
         if self.config.oversample == 1:
             return rollout
         differ = groups_that_differ(rollout.rewards, self.config.group).tolist()

@@ -42,7 +42,7 @@ class Rollout:
     ended: list[bool]
 
     def take(self, groups: Sequence[int], group: int) -> "Rollout":
-        """The answers to these of its prompts, by their place among them."""
+        """The answers to these of its prompts alone, each prompt by its place."""
         rows = [row for place in groups for row in range(place * group, (place + 1) * group)]
         return Rollout(
             self.inputs[rows], self.targets[rows], self.weights[rows], self.rewards[rows],
