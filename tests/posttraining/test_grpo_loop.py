@@ -63,6 +63,20 @@ def test_the_price_of_kl_keeps_it_near_its_reference(tmp_path: Path) -> None:
     assert ends[5.0] < ends[0.0] / 2
 
 
+def test_it_ends_where_it_is_far_enough_from_its_reference(tmp_path: Path) -> None:
+    ends = {}
+    for target in (0.0, 0.05):
+        start = loop(tmp_path / str(target), config=replace(SETTINGS, steps=20, target_kl=target))
+        start.reference.load_state_dict(start.model.state_dict())
+        ends[target] = [row["kl_exact"] for row in start.run().rows]
+    assert len(ends[0.0]) == 20
+    stopped = len(ends[0.05])
+    means = [sum(ends[0.0][max(0, step - 4) : step]) / 4 for step in range(1, 21)]
+    assert ends[0.05] == ends[0.0][:stopped]
+    assert means[stopped - 1] > 0.05 >= max(means[: stopped - 1])
+    assert 1 < stopped < 20
+
+
 def test_weights_stand_on_what_was_sampled_and_on_end() -> None:
     policy = randomised(model())
     rollout = roll_out(policy, TOKENIZER, RECORDS[:2], [[1, 2, 3], [1, 2]], 3, SamplingConfig(), 4, short)
@@ -166,7 +180,9 @@ def test_a_run_that_was_killed_ends_with_the_same_bits(tmp_path: Path, monkeypat
     assert [row["reward"] for row in resumed.curve.rows] == [row["reward"] for row in whole.curve.rows]
 
 
-@pytest.mark.parametrize("bad", [{"steps": 0}, {"group": 1}, {"oversample": 0}, {"beta": -1.0}, {"temperature": 0.5}])
+@pytest.mark.parametrize(
+    "bad", [{"steps": 0}, {"group": 1}, {"oversample": 0}, {"target_kl": -1.0}, {"beta": -1.0}, {"temperature": 0.5}]
+)
 def test_bad_settings(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(bad))):
         GRPOConfig(**bad)

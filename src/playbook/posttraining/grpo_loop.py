@@ -51,11 +51,19 @@ GRPO_COLUMNS = (
 )  # fmt: skip
 
 
+LATEST = 4
+"""Steps over which the distance from the reference is averaged: one step sees few prompts."""
+
+
 @dataclass(frozen=True)
 class GRPOConfig:
     """The `grpo` section of params.yaml."""
 
     steps: int = 60
+    """At most."""
+    target_kl: float = 0.0
+    """It ends where the policy is so far from the reference, nats a token, mean of the last `LATEST` steps; 0: never.
+    What is learnt of caution generalises in step with that distance, and how many steps it takes differs by model."""
     prompts: int = 16
     """Prompts that a step learns from, at most."""
     oversample: int = 1
@@ -87,7 +95,7 @@ class GRPOConfig:
                 raise InputError(name, "at least 1", getattr(self, name))
         if self.group < 2:
             raise InputError("group", "at least 2 answers to a prompt, to compare them", self.group)
-        for name in ("beta", "replay"):
+        for name in ("beta", "replay", "target_kl"):
             if getattr(self, name) < 0:
                 raise InputError(name, "at least 0", getattr(self, name))
         if self.temperature != 1.0:  # the loss would be that of another policy than the one that sampled
@@ -128,12 +136,20 @@ class GRPOLoop:
             say(f"resumed at step {self.step} of {self.config.steps}")
         saved = time.perf_counter()
         for _ in progress(range(self.step, self.config.steps), "grpo", total=self.config.steps, start=self.step):
+            if self.far_enough():
+                say(f"{self.config.target_kl} nats a token from the reference after {self.step} steps")
+                break
             self.take_step()
             if time.perf_counter() - saved > self.checkpoint_seconds:
                 self.save()
                 saved = time.perf_counter()
         self.model.eval()
         return self.curve
+
+    def far_enough(self) -> bool:
+        """Whether the policy has gone as far from the reference as `target_kl` allows."""
+        latest = [float(row["kl_exact"]) for row in self.curve.rows[-LATEST:]]
+        return 0 < self.config.target_kl < sum(latest) / LATEST
 
     def take_step(self) -> None:
         """One rollout and its updates."""
