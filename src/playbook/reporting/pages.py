@@ -38,7 +38,7 @@ PANELS: dict[str, tuple[str, dict[str, str], dict[str, str], tuple[str, str]]] =
     "grpo": (
         "GRPO",
         {"reward": "gold reward (points an answer)", "frac_reward_zero_std": "groups that agree (share)"},
-        {"kl_exact": "exact KL", "kl": "its k3 estimate", "entropy": "entropy"},
+        {"kl_exact": "KL from DPO, exact", "kl": "its k3 estimate"},
         ("points, share", "nats a token"),
     ),
 }
