@@ -8,6 +8,7 @@ AdamW, step for step what transformers computes; "modern" is what the main chain
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,10 +27,11 @@ from playbook.plumbing.runtime import Runtime, RuntimeConfig, start
 from playbook.plumbing.stage import stage
 from playbook.reporting.tables import format_measurement, markdown_table
 from playbook.training.losses import token_nats
+from playbook.training.muon import POLYNOMIALS, Muon
 from playbook.training.optimizer import OptimizerConfig, clip_gradients, make_optimizers
-from playbook.training.throughput import matmul_rate
+from playbook.training.throughput import Product, matmul_rate
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,33 @@ def main() -> None:
 
 
 def measure(shape: Shape, dtype: torch.dtype, how: Measure, runtime: Runtime) -> dict[str, Measurement]:
-    """Tokens a second of each arm, the share of the matrix-multiply rate that ours reach, and the ratios."""
+    """Tokens a second of each arm, the share of the matrix-multiply rate that ours reach, and the ratios.
+
+    MFU counts the model's own products; HFU (model and hardware FLOPs utilisation, PaLM, arXiv 2204.02311, appendix B)
+    whatever the step multiplies, hence Muon's too.
+    """
     tokens = shape.batch * shape.context
     models = {preset: our_model(shape, preset, how.vocab_size, dtype, runtime) for preset in ("gpt2", "modern")}
     arms = {preset: our_step(model, shape, preset) for preset, model in models.items()}
     arms["transformers"] = their_step(shape, how.vocab_size, dtype, runtime)
+    orthogonalisation = muon_products(models["modern"])
     rounds: list[dict[str, float]] = []
     for _ in progress(range(how.warmup + how.rounds), f"{shape.width} wide, {dtype}"):
         row = {name: tokens / seconds(step) for name, step in arms.items()}
         row["matmul"] = matmul_rate(models["modern"], shape.batch, shape.context, repeats=3) / 1e9
+        row["muon_products"] = min(seconds(lambda: [product() for product in orthogonalisation]) for _ in range(3))
         rounds.append(row)
     kept = rounds[how.warmup :]
     flops = {name: model.flops_per_token(shape.context) / 1e9 for name, model in models.items()}
+
+    def mfu(row: dict[str, float], name: str) -> float:
+        return row[name] * flops[name] / row["matmul"]
+
     return {
         **{f"tokens_per_second_{name}": median_of([row[name] for row in kept]) for name in arms},
         "matmul_gflops": median_of([row["matmul"] for row in kept]),
-        **{f"mfu_{name}": median_of([row[name] * flops[name] / row["matmul"] for row in kept]) for name in models},
+        **{f"mfu_{name}": median_of([mfu(row, name) for row in kept]) for name in models},
+        "hfu_modern": median_of([mfu(row, "modern") + row["muon_products"] * row["modern"] / tokens for row in kept]),
         **{
             f"{name}_over_transformers": median_of([row[name] / row["transformers"] for row in kept]) for name in models
         },
@@ -146,6 +159,24 @@ def their_step(shape: Shape, vocab_size: int, dtype: torch.dtype, runtime: Runti
     return step
 
 
+def muon_products(model: GPTMini) -> list[Product]:
+    """The bare products of `orthogonalise` in a step of Muon: for each polynomial x x^T, its square, and both by x."""
+    (muon,) = (o for o in make_optimizers(model, OptimizerConfig(kind="muon")) if isinstance(o, Muon))
+    products: list[Product] = []
+    for (rows, columns), count in Counter(p.shape for p in muon.param_groups[0]["params"]).items():
+        short, long = sorted((rows, columns))
+        x, gram = (
+            torch.randn(count, short, n, device=model.token_embedding.weight.device, dtype=model.dtype)
+            for n in (long, short)
+        )
+        products += [
+            lambda x=x: torch.bmm(x, x.transpose(1, 2)),  # type: ignore[misc]
+            lambda gram=gram: torch.bmm(gram, gram),  # type: ignore[misc]
+            lambda x=x, gram=gram: torch.bmm(gram, x),  # type: ignore[misc]
+        ] * len(POLYNOMIALS)
+    return products
+
+
 def random_rows(shape: Shape, vocab_size: int, device: torch.device) -> torch.Tensor:
     """Rows of context + 1 random ids."""
     return torch.randint(vocab_size, (shape.batch, shape.context + 1), device=device)
@@ -168,7 +199,8 @@ def write_page(results: dict[str, dict[str, Measurement]]) -> None:
 
 Tokens a second of whole training steps (forward, backward, clipping, optimizer), eager. Medians over rounds with 95%
 intervals; the arms take turns in each round. `mfu` is the share of the rate at which this machine does the model's own
-matrix products, and nothing else, at the same precision (`matmul_gflops`, 10^9 operations a second).
+matrix products, and nothing else, at the same precision (`matmul_gflops`, 10^9 operations a second). `hfu` counts all
+products of a step, Muon's too, which make its update orthogonal. AdamW has none, so for `gpt2` the two are the same.
 
 {markdown_table(rows, ["", *results])}
 
