@@ -2,7 +2,8 @@
 
 Reads: labs/search_rl/data/*.jsonl, reports/train/*.json, reports/curves/*.csv.
 Writes: labs/search_rl/reports/README.md, figures/, search_rl.json.
-Note: after minus before on the same questions; intervals over the entities asked about, all seeds together.
+Note: shares have intervals over the entities asked about, all seeds together; differences (after minus before, an arm
+    minus another) over seeds, since they are claims about training, which every seed does anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from labs.search_rl.train import GREEDY, SAMPLED, Start
-from playbook.evaluation.statistics import clustered_mean
+from labs.search_rl.train import GREEDY, SAMPLED, Start, by_seed, over_seeds
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
@@ -26,7 +26,6 @@ HOME = Path("labs/search_rl")
 REPORTS = HOME / "reports"
 WHOLE, BARE, CONTROL = "masked", "unmasked", "shuffled"
 COLOURS = {WHOLE: BLUE, BARE: ORANGE, CONTROL: GREY}
-BOOTSTRAP_SEED = 1
 Expected = Literal["better", "worse", "nothing"]
 
 
@@ -56,13 +55,11 @@ def main() -> None:
 
 def apart(records: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Measurement:
     """Right sampled answers after training, this arm minus another, seed by seed on the same questions."""
-    after, theirs = (
-        {(row["seed"], row["id"]): row for row in rows if row["when"] == "after" and row["decoding"] == SAMPLED}
+    ours, theirs = (
+        by_seed([row for row in rows if row["when"] == "after" and row["decoding"] == SAMPLED], "correct")
         for rows in (records, others)
     )
-    both = [(row, theirs[key]) for key, row in after.items()]
-    values = [float(ours["correct"]) - float(other["correct"]) for ours, other in both]
-    return clustered_mean(values, [ours["entity"] for ours, _ in both], BOOTSTRAP_SEED)
+    return over_seeds({seed: value - theirs[seed] for seed, value in ours.items()})
 
 
 def judged(
@@ -137,7 +134,7 @@ def page(
             cells = [format_measurement(Measurement.from_json(side[name])) for name in names]
             kinds.append([params.titles[arm], when, *cells])
     first = next(iter(arms.values()))
-    n, seeds = first[SAMPLED]["difference"]["exact_match"]["n"], first["run"]["seeds"]
+    n, seeds = first[SAMPLED]["before"]["exact_match"]["n"], first["run"]["seeds"]
     table = markdown_table(
         rows, ["arm", "right before", "right after", "difference", "calls before", "calls after", "difference",
                "after, minus masked", "expected", "verdict"],
@@ -150,8 +147,8 @@ answer {params.start.hasty:.0%} of all questions at once, with a made-up value, 
 questions about strangers, who have documents of their own; an episode is worth 1 if the checker finds the answer right
 ("I don't know." where there is none), less a small price for each call, and nothing if anything was malformed. The test
 is the main chain's: people in no training text, held-out wordings; answers are sampled as they are in training.
-{seeds} seeds an arm; intervals are over the {n} entities asked about, all seeds together; differences are taken
-question by question.
+{seeds} seeds an arm. Intervals of shares are over the {n} entities asked about, all seeds together; those of
+differences are over seeds, on the same questions: what a run's luck does, it does to all of its answers.
 
 {table}
 
