@@ -15,7 +15,7 @@ import matplotlib
 import pandas as pd
 from matplotlib.figure import Figure
 
-from labs.search_rl.train import GREEDY, SAMPLED, Start, by_seed, over_seeds
+from labs.search_rl.train import GREEDY, SAMPLED, Start, minus
 from playbook.plumbing.files import atomic_write, read_jsonl, write_json
 from playbook.plumbing.metrics import Measurement, read_metrics
 from playbook.plumbing.stage import stage
@@ -54,12 +54,11 @@ def main() -> None:
 
 
 def apart(records: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> Measurement:
-    """Right sampled answers after training, this arm minus another, seed by seed on the same questions."""
+    """Right sampled answers after training, this arm minus another."""
     ours, theirs = (
-        by_seed([row for row in rows if row["when"] == "after" and row["decoding"] == SAMPLED], "correct")
-        for rows in (records, others)
+        [row for row in rows if row["when"] == "after" and row["decoding"] == SAMPLED] for rows in (records, others)
     )
-    return over_seeds({seed: value - theirs[seed] for seed, value in ours.items()})
+    return minus(ours, theirs, "correct")
 
 
 def judged(

@@ -221,8 +221,8 @@ def compared(records: list[Record]) -> dict[str, Any]:
             **{f"hops_{hops}": share([r for r in rows if r["hops"] == hops], ("lookup",)) for hops in (1, 2, 3)},
         }
     found["difference"] = {
-        "exact_match": change(sides["before"], sides["after"], "correct"),
-        "calls_per_question": change(sides["before"], sides["after"], "calls"),
+        "exact_match": minus(sides["after"], sides["before"], "correct"),
+        "calls_per_question": minus(sides["after"], sides["before"], "calls"),
     }
     return found
 
@@ -233,24 +233,17 @@ def share(rows: list[Record], kinds: tuple[str, ...]) -> Measurement:
     return clustered_proportion([row["correct"] for row in of], [row["entity"] for row in of])
 
 
-def change(before: list[Record], after: list[Record], column: str) -> Measurement:
-    """After minus before within each seed, on the same questions."""
-    return over_seeds({seed: value - by_seed(before, column)[seed] for seed, value in by_seed(after, column).items()})
+def minus(rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], column: str) -> Measurement:
+    """Mean of a column less that of others with the same seeds and questions: mean over seeds, with Student's interval.
 
+    A run's luck moves all of its answers together, so it is runs that count.
 
-def by_seed(rows: Sequence[Mapping[str, Any]], column: str) -> dict[int, float]:
-    """The mean of a column in each seed."""
-    seeds = {row["seed"]: 0 for row in rows}
-    return {seed: float(np.mean([row[column] for row in rows if row["seed"] == seed])) for seed in seeds}
-
-
-def over_seeds(values: Mapping[int, float]) -> Measurement:
-    """Their mean with Student's interval. A run's luck moves all of its answers together, so it is runs that count.
-
-    >>> [round(end, 2) for end in over_seeds({1: 0.1, 2: 0.3}).ci95]
+    >>> before, after = ([{"seed": 1, "right": a}, {"seed": 2, "right": b}] for a, b in ((0, 0), (0.1, 0.3)))
+    >>> [round(end, 2) for end in minus(after, before, "right").ci95]
     [-1.07, 1.47]
     """
-    found, n = np.array(list(values.values())), len(values)
+    ours, theirs = (pd.DataFrame(side).groupby("seed")[column].mean().to_dict() for side in (rows, others))
+    found, n = np.array([value - theirs[seed] for seed, value in ours.items()]), len(ours)
     mean, half = float(found.mean()), float(stdtrit(n - 1, 0.975) * found.std(ddof=1) / math.sqrt(n))
     return Measurement(mean, (mean - half, mean + half), n, n)
 
